@@ -49,10 +49,12 @@ static int copy_text(const struct cyan_coap_option *option, char *out, size_t ca
     if (option->len >= cap) {
         return CYAN_E_TOO_LONG;
     }
-    if (option->len > 0 && memchr(option->value, '\0', option->len)) {
-        return CYAN_E_MALFORMED;
+    for (size_t i = 0; i < option->len; i++) {
+        if (option->value[i] == '\0') {
+            return CYAN_E_MALFORMED;
+        }
+        out[i] = (char)option->value[i];
     }
-    memcpy(out, option->value, option->len);
     out[option->len] = '\0';
     return 0;
 }

@@ -1,0 +1,107 @@
+/* actor.h - one actor a device: what it is, what it can do, what it is asked.
+ *
+ * An actor lives as long as the full session of its device, on the session's shard. It answers
+ * what devices send, keeps their subscriptions, and asks them what users want to know. News
+ * travels up through actor_ops. */
+#ifndef CYAN_SERVER_ACTOR_ACTOR_H
+#define CYAN_SERVER_ACTOR_ACTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/net/table.h"
+#include "server/session/session.h"
+#include "wire/event.h"
+#include "wire/request.h"
+
+enum {
+    ACTOR_REQUESTS_MAX = 16,      /* that wait for one device */
+    ACTOR_SUBSCRIPTIONS_MAX = 16, /* of one device; firmware has 4 to 6 */
+    ACTOR_REQUEST_MS = 20000,
+    ACTOR_DESCRIPTION_MAX = 4096, /* bytes of JSON */
+    ACTOR_DESCRIPTION_KEEP_MS = 60000,
+    ACTOR_HEARD_MS = 10000, /* news of a living device is passed on this often at most */
+};
+
+enum request_kind {
+    REQUEST_DESCRIBE,
+    REQUEST_VARIABLE,
+    REQUEST_FUNCTION,
+    REQUEST_SIGNAL,
+    REQUEST_PING,
+};
+
+/* An answer for whoever asked; status is 0 or CYAN_E_*, as listed in cloud/calls.h. bytes are the
+ * description's text or the variable's payload; borrowed. */
+struct actor_reply {
+    int status;
+    enum cyan_value_type type; /* of VARIABLE */
+    int32_t result;            /* of FUNCTION */
+    const uint8_t *bytes;
+    size_t len;
+};
+
+struct actor_ops {
+    void *arg;
+    void (*event)(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t owner,
+                  const struct cyan_event *event);
+    void (*heard)(void *arg, const uint8_t id[static CYAN_ID_LEN]);
+    void (*reply)(void *arg, uint64_t call, const struct actor_reply *reply);
+    /* From now on events matter to this shard. */
+    void (*subscribed)(void *arg);
+    void (*gone)(void *arg, const uint8_t id[static CYAN_ID_LEN], uint64_t serial);
+};
+
+struct actor_subscription;
+struct actor_request;
+struct actor_description;
+
+struct actor {
+    struct table_node by_id;
+    struct session *session;
+    uint8_t id[CYAN_ID_LEN];
+    uint32_t owner;   /* account; 0: nobody */
+    uint64_t told_ms; /* when heard was last called */
+    struct actor_request *requests;
+    struct actor_description *description; /* kept for a while after it was used */
+    struct actor_subscription *subscriptions;
+    struct actor *peer_next, **peer_at; /* in its list of subscribers */
+    uint8_t subscription_count;
+    uint8_t request_count;
+    uint8_t next_token;
+    bool is_b;   /* implementation B; else A is assumed */
+    bool to_all; /* has a subscription with scope ALL */
+};
+
+enum { ACTOR_BUCKETS = 256 };
+
+/* All actors of a shard. */
+struct actors {
+    struct shard *shard;
+    struct actor_ops ops;
+    struct table table; /* by id */
+    /* Subscribers by owner, and those that listen to everybody's public events. */
+    struct actor *mine[ACTOR_BUCKETS];
+    struct actor *all;
+    bool told_subscribed;
+    uint64_t dropped_events; /* with names that devices must not use */
+};
+
+int actors_init(struct actors *actors, struct shard *shard, const struct cyan_crypto *crypto,
+                const struct actor_ops *ops);
+void actors_done(struct actors *actors);
+
+/* The three of session_ops. */
+void actors_live(void *arg, struct session *session, const struct cyan_hello *hello,
+                 uint32_t owner);
+void actors_message(void *arg, struct session *session, const struct cyan_coap *msg);
+void actors_ended(void *arg, struct session *session);
+
+/* NULL: not on this shard. */
+struct actor *actors_find(struct actors *actors, const uint8_t id[static CYAN_ID_LEN]);
+
+/* Sends an event of owner (0: nobody) about device to every device here that subscribed to it. */
+void actors_deliver(struct actors *actors, const uint8_t *device, uint32_t owner,
+                    const struct cyan_event *event);
+
+#endif

@@ -1,0 +1,214 @@
+/* The shard's side of the link: everything here runs on the shard's thread. A letter that finds
+ * no memory is lost; the session or call that it belonged to ends by its time limit. */
+#include "server/cloud/link_unit.h"
+
+#include <string.h>
+
+#include "server/actor/requests.h"
+#include "server/cloud/letters.h"
+
+static void *letter(struct link_unit *unit, enum letter kind, size_t len)
+{
+    return mail_put(&unit->shard.outbox, kind, len);
+}
+
+static void send_judge(void *arg, uint64_t serial, const struct cyan_claim *claim,
+                       const char *address)
+{
+    struct letter_judge *body = letter(arg, LETTER_JUDGE, sizeof *body);
+    if (body) {
+        *body = (struct letter_judge){.serial = serial, .claim = *claim};
+        memcpy(body->address, address, sizeof body->address);
+    }
+}
+
+static void send_proven(void *arg, uint64_t serial, const uint8_t id[static CYAN_ID_LEN],
+                        const uint8_t fingerprint[static CYAN_SHA256_LEN],
+                        const struct cyan_hello *hello, const char *address)
+{
+    struct letter_proven *body = letter(arg, LETTER_PROVEN, sizeof *body);
+    if (body) {
+        *body = (struct letter_proven){.serial = serial, .hello = *hello};
+        memcpy(body->id, id, sizeof body->id);
+        memcpy(body->fingerprint, fingerprint, sizeof body->fingerprint);
+        memcpy(body->address, address, sizeof body->address);
+    }
+}
+
+static void on_live(void *arg, struct session *session, const struct cyan_hello *hello,
+                    uint32_t owner)
+{
+    struct link_unit *unit = arg;
+    actors_live(&unit->actors, session, hello, owner);
+}
+
+static void on_message(void *arg, struct session *session, const struct cyan_coap *msg)
+{
+    struct link_unit *unit = arg;
+    actors_message(&unit->actors, session, msg);
+}
+
+static void on_ended(void *arg, struct session *session)
+{
+    struct link_unit *unit = arg;
+    actors_ended(&unit->actors, session);
+}
+
+struct session_ops unit_session_ops(struct link_unit *unit)
+{
+    return (struct session_ops){.arg = unit,
+                                .judge = send_judge,
+                                .proven = send_proven,
+                                .live = on_live,
+                                .message = on_message,
+                                .ended = on_ended};
+}
+
+static void send_event(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t owner,
+                       const struct cyan_event *event)
+{
+    size_t name_len = strlen(event->name);
+    struct letter_event *body =
+        letter(arg, LETTER_EVENT, sizeof *body + name_len + 1 + event->data_len);
+    if (!body) {
+        return;
+    }
+    *body = (struct letter_event){.owner = owner,
+                                  .ttl = event->ttl,
+                                  .name_len = (uint16_t)name_len,
+                                  .data_len = (uint16_t)event->data_len,
+                                  .is_private = event->is_private,
+                                  .about_device = true};
+    memcpy(body->id, id, sizeof body->id);
+    memcpy(body + 1, event->name, name_len + 1);
+    if (event->data_len > 0) {
+        memcpy((char *)(body + 1) + name_len + 1, event->data, event->data_len);
+    }
+}
+
+static void send_heard(void *arg, const uint8_t id[static CYAN_ID_LEN])
+{
+    struct letter_heard *body = letter(arg, LETTER_HEARD, sizeof *body);
+    if (body) {
+        memcpy(body->id, id, sizeof body->id);
+    }
+}
+
+static void send_reply(void *arg, uint64_t call, const struct actor_reply *reply)
+{
+    struct letter_reply *body = letter(arg, LETTER_REPLY, sizeof *body + reply->len);
+    if (!body) {
+        return;
+    }
+    *body = (struct letter_reply){.call = call,
+                                  .status = reply->status,
+                                  .result = reply->result,
+                                  .type = reply->type,
+                                  .len = (uint32_t)reply->len};
+    if (reply->len > 0) {
+        memcpy(body + 1, reply->bytes, reply->len);
+    }
+}
+
+static void send_subscribed(void *arg)
+{
+    (void)letter(arg, LETTER_SUBSCRIBED, 0);
+}
+
+static void send_gone(void *arg, const uint8_t id[static CYAN_ID_LEN], uint64_t serial)
+{
+    struct letter_gone *body = letter(arg, LETTER_GONE, sizeof *body);
+    if (body) {
+        body->serial = serial;
+        memcpy(body->id, id, sizeof body->id);
+    }
+}
+
+struct actor_ops unit_actor_ops(struct link_unit *unit)
+{
+    return (struct actor_ops){.arg = unit,
+                              .event = send_event,
+                              .heard = send_heard,
+                              .reply = send_reply,
+                              .subscribed = send_subscribed,
+                              .gone = send_gone};
+}
+
+static void on_judged(struct link_unit *unit, const struct letter_judged *body)
+{
+    session_judged(&unit->sessions, body->serial, (enum session_verdict)body->verdict,
+                   body->modulus, body->fingerprint);
+}
+
+/* The hub counts the device as online since it wrote this, so it must hear when it is not. */
+static void on_admitted(struct link_unit *unit, const struct letter_admitted *body)
+{
+    session_admitted(&unit->sessions, body->serial, (enum session_verdict)body->verdict,
+                     body->owner);
+    const struct session *session = sessions_find(&unit->sessions, body->serial);
+    if (body->verdict == SESSION_FULL && !(session && session->live)) {
+        send_gone(unit, body->id, body->serial);
+    }
+}
+
+static void on_close(struct link_unit *unit, const struct letter_close *body)
+{
+    struct session *session = sessions_find(&unit->sessions, body->serial);
+    if (session) {
+        session_close(session, (enum session_end)body->why);
+    }
+}
+
+static void on_call(struct link_unit *unit, const struct letter_call *body)
+{
+    const char *name = (const char *)(body + 1);
+    const char *argument = name + body->name_len + 1;
+    struct actor *actor = actors_find(&unit->actors, body->id);
+    if (actor && actor->session->state == SESSION_LIVE) {
+        requests_start(&unit->actors, actor, body->call, (enum request_kind)body->kind, name,
+                       argument, body->on);
+    } else {
+        struct actor_reply reply = {.status = CYAN_E_OFFLINE};
+        send_reply(unit, body->call, &reply);
+    }
+}
+
+static void on_event(struct link_unit *unit, const struct letter_event *body)
+{
+    const char *name = (const char *)(body + 1);
+    struct cyan_event event = {.data = (const uint8_t *)name + body->name_len + 1,
+                               .data_len = body->data_len,
+                               .ttl = body->ttl,
+                               .is_private = body->is_private};
+    memcpy(event.name, name, (size_t)body->name_len + 1);
+    actors_deliver(&unit->actors, body->about_device ? body->id : NULL, body->owner, &event);
+}
+
+void unit_receive(void *arg, uint32_t kind, const void *body, size_t len)
+{
+    struct link_unit *unit = arg;
+    (void)len;
+    switch (kind) {
+    case LETTER_JUDGED:
+        on_judged(unit, body);
+        break;
+    case LETTER_ADMITTED:
+        on_admitted(unit, body);
+        break;
+    case LETTER_CLOSE:
+        on_close(unit, body);
+        break;
+    case LETTER_CALL:
+        on_call(unit, body);
+        break;
+    case LETTER_EVENT:
+        on_event(unit, body);
+        break;
+    case LETTER_STOP:
+        sessions_stop(&unit->sessions);
+        shard_close(&unit->shard);
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,40 @@
+/* handshake.h - the handshake of one session, from the nonce to the Hello. Inside session/. */
+#ifndef CYAN_SERVER_SESSION_HANDSHAKE_H
+#define CYAN_SERVER_SESSION_HANDSHAKE_H
+
+#include "server/session/session.h"
+
+/* On the heap while the handshake lasts; wiped and freed when the session is live or gone. */
+struct handshake {
+    struct rsa_item item;
+    struct session *session;
+    struct handshake *next, *prev; /* in the list of those that wait for their request */
+    uint8_t nonce[CYAN_NONCE_LEN];
+    uint8_t request[CYAN_REQUEST_LEN];
+    uint16_t got; /* bytes of the request */
+    struct cyan_claim claim;
+    uint8_t modulus[CYAN_RSA1024_LEN];
+    uint8_t fingerprint[CYAN_SHA256_LEN]; /* of the key that the answer was encrypted to */
+    struct cyan_hello hello;
+    char address[CONN_ADDRESS_TEXT];
+};
+
+/* Sends the nonce and waits for the request. */
+int handshake_start(struct session *session);
+void handshake_destroy(struct session *session);
+
+/* How many bytes may be read before the Hello. */
+size_t handshake_want(const struct session *session);
+/* Bytes of the request, or bytes that have no business to be there. */
+void handshake_bytes(struct session *session, const uint8_t *data, size_t len);
+/* The first message after the answer. */
+void handshake_hello(struct session *session, const struct cyan_coap *msg);
+
+/* One operation of the RSA queue. */
+void handshake_rsa(void *arg, struct rsa_item *item, enum rsa_order order);
+
+/* What it means that the device closed, or stayed silent, in the present state. */
+enum session_end handshake_end_of_peer(const struct session *session);
+enum session_end handshake_end_of_time(const struct session *session);
+
+#endif

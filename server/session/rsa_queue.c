@@ -1,0 +1,85 @@
+#include "server/session/rsa_queue.h"
+
+#include <string.h>
+
+#include "base/err.h"
+
+static struct rsa_item *take(struct rsa_queue *queue, enum rsa_order *out_order)
+{
+    for (int order = 0; order < RSA_ORDERS; order++) {
+        struct rsa_item *item = queue->first[order];
+        if (item) {
+            rsa_queue_remove(queue, item);
+            *out_order = (enum rsa_order)order;
+            return item;
+        }
+    }
+    return NULL;
+}
+
+static void on_turn(uv_idle_t *idle)
+{
+    struct rsa_queue *queue = idle->data;
+    enum rsa_order order;
+    for (int i = 0; i < RSA_PER_TURN; i++) {
+        struct rsa_item *item = take(queue, &order);
+        if (!item) {
+            break;
+        }
+        queue->run(queue->arg, item, order);
+    }
+    if (queue->length == 0) {
+        uv_idle_stop(idle);
+    }
+}
+
+int rsa_queue_init(struct rsa_queue *queue, uv_loop_t *loop, rsa_run_fn *run, void *arg)
+{
+    memset(queue, 0, sizeof *queue);
+    queue->run = run;
+    queue->arg = arg;
+    for (int order = 0; order < RSA_ORDERS; order++) {
+        queue->end[order] = &queue->first[order];
+    }
+    if (uv_idle_init(loop, &queue->turn) < 0) {
+        return CYAN_E_IO;
+    }
+    queue->turn.data = queue;
+    return 0;
+}
+
+void rsa_queue_close(struct rsa_queue *queue)
+{
+    uv_close((uv_handle_t *)&queue->turn, NULL);
+}
+
+void rsa_queue_add(struct rsa_queue *queue, struct rsa_item *item, enum rsa_order order)
+{
+    item->next = NULL;
+    item->at = queue->end[order];
+    *queue->end[order] = item;
+    queue->end[order] = &item->next;
+    if (queue->length++ == 0) {
+        (void)uv_idle_start(&queue->turn, on_turn);
+    }
+}
+
+void rsa_queue_remove(struct rsa_queue *queue, struct rsa_item *item)
+{
+    if (!item->at) {
+        return;
+    }
+    *item->at = item->next;
+    if (item->next) {
+        item->next->at = item->at;
+    } else {
+        for (int order = 0; order < RSA_ORDERS; order++) {
+            if (queue->end[order] == &item->next) {
+                queue->end[order] = item->at;
+            }
+        }
+    }
+    item->next = NULL;
+    item->at = NULL;
+    queue->length--;
+}
