@@ -35,7 +35,9 @@ int cyan_hex_decode(const char *text, size_t text_len, uint8_t *out_data, size_t
         }
     }
     for (size_t i = 0; i < len; i++) {
-        out_data[i] = (uint8_t)(digit_value(text[2 * i]) << 4 | digit_value(text[2 * i + 1]));
+        unsigned high = (unsigned)digit_value(text[2 * i]);
+        unsigned low = (unsigned)digit_value(text[2 * i + 1]);
+        out_data[i] = (uint8_t)(high << 4 | low);
     }
     return 0;
 }

@@ -87,21 +87,33 @@ int cyan_address_read(const uint8_t record[static CYAN_ADDRESS_LEN],
     return 0;
 }
 
+/* Whether firmware can hold this as a name; digits and dots alone are one too. */
+static int is_name(const char *host, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (!is_host_char(host[i])) {
+            return 0;
+        }
+    }
+    return len > 0 && len <= CYAN_ADDRESS_HOST_MAX;
+}
+
+static int is_numeric(const char *host)
+{
+    while (*host == '.' || (*host >= '0' && *host <= '9')) {
+        host++;
+    }
+    return *host == '\0';
+}
+
 int cyan_address_parse(const char *host, uint16_t port, struct cyan_address *out_address)
 {
     struct cyan_address address = {.type = CYAN_ADDRESS_DOMAIN, .port = port};
     size_t len = strlen(host);
-    int numeric = 1;
-    if (len == 0 || len > CYAN_ADDRESS_HOST_MAX || port == 0 || port == UINT16_MAX) {
+    if (!is_name(host, len) || port == 0 || port == UINT16_MAX) {
         return CYAN_E_INVALID;
     }
-    for (size_t i = 0; i < len; i++) {
-        if (!is_host_char(host[i])) {
-            return CYAN_E_INVALID;
-        }
-        numeric &= host[i] == '.' || (host[i] >= '0' && host[i] <= '9');
-    }
-    if (numeric) {
+    if (is_numeric(host)) {
         uint8_t octets[IPV4_LEN];
         if (parse_ipv4(host, octets) < 0) {
             return CYAN_E_INVALID;
@@ -118,21 +130,24 @@ int cyan_address_parse(const char *host, uint16_t port, struct cyan_address *out
 int cyan_address_write(const struct cyan_address *address,
                        uint8_t out_record[static CYAN_ADDRESS_LEN])
 {
-    struct cyan_address checked;
-    int err = cyan_address_parse(address->host, address->port, &checked);
-    if (err < 0 || checked.type != address->type) {
+    uint8_t value[CYAN_ADDRESS_HOST_MAX];
+    size_t len = strlen(address->host);
+    int good = address->port != 0 && address->port != UINT16_MAX && is_name(address->host, len);
+    if (good && address->type == CYAN_ADDRESS_IPV4) {
+        good = parse_ipv4(address->host, value) == 0;
+        len = IPV4_LEN;
+    } else if (good && address->type == CYAN_ADDRESS_DOMAIN) {
+        memcpy(value, address->host, len);
+    } else {
+        good = 0;
+    }
+    if (!good) {
         return CYAN_E_INVALID;
     }
     memset(out_record, 0xFF, CYAN_ADDRESS_LEN);
-    out_record[AT_TYPE] = (uint8_t)checked.type;
-    if (checked.type == CYAN_ADDRESS_IPV4) {
-        out_record[AT_LENGTH] = IPV4_LEN;
-        err = parse_ipv4(checked.host, out_record + AT_VALUE);
-    } else {
-        size_t len = strlen(checked.host);
-        out_record[AT_LENGTH] = (uint8_t)len;
-        memcpy(out_record + AT_VALUE, checked.host, len);
-    }
-    cyan_put_be16(out_record + CYAN_ADDRESS_PORT, checked.port);
-    return err;
+    out_record[AT_TYPE] = (uint8_t)address->type;
+    out_record[AT_LENGTH] = (uint8_t)len;
+    memcpy(out_record + AT_VALUE, value, len);
+    cyan_put_be16(out_record + CYAN_ADDRESS_PORT, address->port);
+    return 0;
 }

@@ -29,7 +29,7 @@ int cyan_cipher_seal(struct cyan_cipher *c, const struct cyan_crypto *crypto,
 {
     size_t total = cyan_cipher_sealed_len(len);
     size_t body = total - CYAN_FRAME_HEADER;
-    if (body > UINT16_MAX) {
+    if (len > UINT16_MAX || body > UINT16_MAX) { /* the first, since total may wrap around */
         return CYAN_E_TOO_LONG;
     }
     if (total > cap) {

@@ -88,10 +88,11 @@ int cyan_event_read(const struct cyan_coap *msg, struct cyan_event *out_event)
     if (msg->payload_len > CYAN_EVENT_DATA_MAX) {
         return CYAN_E_TOO_LONG;
     }
-    *out_event = (struct cyan_event){.data = msg->payload,
-                                     .data_len = msg->payload_len,
-                                     .ttl = f.max_age,
-                                     .is_private = f.letter == 'E'};
+    *out_event =
+        (struct cyan_event){.data = msg->payload,
+                            .data_len = msg->payload_len,
+                            .ttl = f.max_age < CYAN_EVENT_TTL_MAX ? f.max_age : CYAN_EVENT_TTL_MAX,
+                            .is_private = f.letter == 'E'};
     memcpy(out_event->name, f.name, sizeof f.name);
     return 0;
 }

@@ -17,7 +17,7 @@ _Static_assert(CIPHERTEXT_LEN + CYAN_RSA2048_LEN == CYAN_ANSWER_LEN, "ciphertext
 static uint32_t holds_claim(const uint8_t *block, size_t len, const uint8_t *nonce)
 {
     uint32_t equal =
-        0U - (uint32_t)cyan_ct_equal(block + CYAN_REQUEST_LEN - len, nonce, CYAN_NONCE_LEN);
+        0U - (uint32_t)cyan_ct_equal(&block[CYAN_REQUEST_LEN - len], nonce, CYAN_NONCE_LEN);
     return cyan_pkcs1_holds(block, CYAN_REQUEST_LEN, len) & equal;
 }
 

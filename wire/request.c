@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "wire/message.h"
+
 enum { BOOL_LEN = 1, INT_LEN = 4, DOUBLE_LEN = 8 };
 
 static void begin_request(struct cyan_coap_writer *cw, struct cyan_writer *w, uint8_t code,
@@ -59,6 +61,11 @@ static int copy_text(const struct cyan_coap_option *option, char *out, size_t ca
     return 0;
 }
 
+static bool needs_name(enum cyan_message kind)
+{
+    return kind == CYAN_MSG_VARIABLE || kind == CYAN_MSG_FUNCTION;
+}
+
 int cyan_request_read(const struct cyan_coap *msg, struct cyan_request *out_request)
 {
     struct cyan_coap_cursor cursor;
@@ -76,11 +83,14 @@ int cyan_request_read(const struct cyan_coap *msg, struct cyan_request *out_requ
             if (option.len == 1 && option.value[0] >= 1 && option.value[0] <= CYAN_DESCRIBE_ALL) {
                 request.parts = option.value[0];
             }
-            request.on = option.len == 1 && option.value[0] == 1;
+            request.on = option.len == 1 && option.value[0] != 0;
             if (paths > 1) {
                 err = copy_text(&option, request.argument, sizeof request.argument);
             }
         }
+    }
+    if (err == 0 && request.name[0] == '\0' && needs_name(cyan_message_kind(msg))) {
+        err = CYAN_E_MALFORMED;
     }
     if (err == 0) {
         *out_request = request;
