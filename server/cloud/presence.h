@@ -13,10 +13,10 @@ struct presence;
 
 struct online {
     uint8_t id[CYAN_ID_LEN];
-    uint32_t owner;         /* account; 0: nobody */
-    uint32_t shard;         /* where its session lives */
-    uint64_t session;       /* serial of the session, never used twice */
-    int64_t last_heard_ms;  /* the last byte that we know of */
+    uint32_t owner;        /* account; 0: nobody */
+    uint32_t shard;        /* where its session lives */
+    uint64_t session;      /* serial of the session, never used twice */
+    int64_t last_heard_ms; /* the last byte that we know of */
 };
 
 struct presence *presence_create(void);

@@ -1,7 +1,9 @@
 /* registry.h - what the cloud knows of devices and their keys.
  *
  * Runs on the hub's thread over the store's jobs, like accounts.h: callbacks come later, on the
- * same thread, and borrow. A record joins what is stored with what is live (presence.h). */
+ * same thread (but for CYAN_E_NO_MEMORY, which comes at once), and borrow; without success they
+ * get NULL. A record joins what is stored with what is live (presence.h). Beside what is named
+ * below any status may be an error of the store (server/store/store.h). */
 #ifndef CYAN_SERVER_CLOUD_REGISTRY_H
 #define CYAN_SERVER_CLOUD_REGISTRY_H
 
@@ -45,11 +47,11 @@ typedef void record_fn(void *arg, int status, const struct device_record *record
 typedef void record_list_fn(void *arg, int status, const struct device_record *records,
                             size_t count);
 typedef void key_fn(void *arg, int status, const struct device_key *key);
-typedef void registry_status_fn(void *arg, int status);
 
 /* Borrows all; crypto is the hub's own. */
 struct registry *registry_create(struct jobs *jobs, struct presence *presence,
                                  const struct cyan_crypto *crypto);
+/* Stores what registry_heard has kept, and drains the jobs, first. */
 void registry_destroy(struct registry *registry);
 
 /* Called after a commit that replaced a device's trusted key, so that sessions with the old one
@@ -73,19 +75,20 @@ void registry_provision(struct registry *registry, uint32_t account,
                         const uint8_t spki[static CYAN_DEVICE_SPKI_LEN], record_fn *done,
                         void *arg);
 
-/* For custody: the trusted key of an id, from a bounded cache or the store. CYAN_E_NOT_FOUND. */
+/* For custody: the trusted key of an id, as the store has it. CYAN_E_NOT_FOUND. */
 void registry_key(struct registry *registry, const uint8_t id[static CYAN_ID_LEN], key_fn *done,
                   void *arg);
 
 /* Records a proven Hello with this key: time of handshake, address, platform, product, version;
- * first_seen and last_seen of the key. Durable when done. CYAN_E_REFUSED when the key is no
- * longer the trusted one, or when the platform differs from that of the first proven Hello. */
+ * first_seen and last_seen of the key. Durable when done, which gets the key and its owner; a later
+ * replacement of the key is told by key_changed after that, never before. CYAN_E_REFUSED when the
+ * key is no longer the trusted one, or when the platform differs from that of the first proven
+ * Hello. */
 void registry_proven(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],
                      const uint8_t fingerprint[static CYAN_SHA256_LEN],
-                     const struct cyan_hello *hello, const char *address,
-                     registry_status_fn *done, void *arg);
+                     const struct cyan_hello *hello, const char *address, key_fn *done, void *arg);
 
-/* Keeps when a device was last heard, in bulk and without waiting. */
+/* Keeps when a device was last heard, in bulk and without waiting: on disk within some 10 s. */
 void registry_heard(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],
                     int64_t heard_ms);
 

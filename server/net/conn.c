@@ -92,25 +92,27 @@ static struct conn_chunk *add_chunk(struct conn *conn)
     return chunk;
 }
 
+/* A chunk that uv_write holds is finished. */
+static bool has_room(const struct conn *conn, size_t len)
+{
+    const struct conn_chunk *chunk = conn->last;
+    bool held = conn->writing && chunk == conn->first;
+    return chunk && !held && chunk->len + len <= CONN_WRITE_MAX;
+}
+
 uint8_t *conn_room(struct conn *conn, size_t len)
 {
-    if (conn->closing || len > CONN_WRITE_MAX) {
+    if (len > CONN_WRITE_MAX) {
         return NULL;
     }
-    struct conn_chunk *chunk = conn->last;
-    /* A chunk that uv_write already holds is finished; so is one without room for the frame. */
-    bool held = chunk && chunk == conn->first && conn->writing;
-    if (!chunk || held || chunk->len + len > CONN_WRITE_MAX) {
-        if (chunk && !conn->writing) {
-            conn_flush(conn);
-        }
-        chunk = conn->backlog < CONN_BACKLOG_MAX && !conn->closing ? add_chunk(conn) : NULL;
-        if (!chunk) {
-            conn_close(conn);
-            return NULL;
-        }
+    if (!has_room(conn, len)) {
+        conn_flush(conn);
     }
-    return chunk->bytes + chunk->len;
+    if (!conn->closing &&
+        (conn->backlog + len > CONN_BACKLOG_MAX || (!has_room(conn, len) && !add_chunk(conn)))) {
+        conn_close(conn);
+    }
+    return conn->closing ? NULL : conn->last->bytes + conn->last->len;
 }
 
 void conn_written(struct conn *conn, size_t len)
@@ -148,7 +150,7 @@ static void write_rest_later(struct conn *conn)
     conn->writing = true;
     if (uv_write(&chunk->request, (uv_stream_t *)&conn->tcp, &buf, 1, on_write) < 0) {
         conn->writing = false;
-        conn_close(conn);
+        conn->ops->on_end(conn, CYAN_E_IO);
     }
 }
 
@@ -160,7 +162,7 @@ void conn_flush(struct conn *conn)
         uv_buf_t buf = uv_buf_init((char *)chunk_bytes(chunk), (unsigned)left);
         int n = left > 0 ? uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1) : 0;
         if (n < 0 && n != UV_EAGAIN) {
-            conn_close(conn);
+            conn->ops->on_end(conn, CYAN_E_RESET);
             return;
         }
         size_t done = n > 0 ? (size_t)n : 0;

@@ -28,8 +28,8 @@ struct conn_ops {
     size_t (*want)(struct conn *conn);
     /* len bytes arrived; data is borrowed for the call and may be changed in place. */
     void (*on_bytes)(struct conn *conn, uint8_t *data, size_t len);
-    /* The other end has closed (0), or reading failed (CYAN_E_RESET, CYAN_E_IO). The owner calls
-     * conn_close. */
+    /* The other end has closed (0), or reading or writing failed (CYAN_E_RESET, CYAN_E_IO); also
+     * from within conn_room and conn_flush. The owner calls conn_close. */
     void (*on_end)(struct conn *conn, int err);
     /* After conn_close, when nothing refers to conn any more: free its owner here. */
     void (*on_closed)(struct conn *conn);
@@ -53,8 +53,8 @@ int conn_accept(struct conn *conn, struct shard *shard, uv_stream_t *server,
                 const struct conn_ops *ops);
 
 /* Room for len bytes (at most CONN_WRITE_MAX) that go out together before this loop turn ends;
- * conn_written says how many were used. NULL: the connection is closing, or its backlog is full
- * or memory is short, and then it is being closed. */
+ * conn_written says how many were used. NULL: the connection is closing; it is closed here when
+ * its backlog is full or memory is short. */
 uint8_t *conn_room(struct conn *conn, size_t len);
 void conn_written(struct conn *conn, size_t len);
 

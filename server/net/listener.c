@@ -7,6 +7,10 @@
 #include <unistd.h>
 #include <uv.h>
 
+/* Asked of the kernel for what waits to be sent; connections inherit it. Without it one that does
+ * not read would hold megabytes there before its backlog here counts. */
+enum { SEND_BUFFER = 64 * 1024, BACKLOG = 1024 };
+
 static int parse(const char *host, uint16_t port, struct sockaddr_storage *out, socklen_t *out_len)
 {
     struct sockaddr_in v4;
@@ -51,6 +55,8 @@ static int open_bound(const char *host, uint16_t port, bool shared, int *out_soc
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (shared) {
+        int send_buffer = SEND_BUFFER;
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     }
     if (bind(fd, (const struct sockaddr *)&address, len) < 0) {
@@ -75,6 +81,21 @@ int listener_check(const char *host, uint16_t port)
     return err;
 }
 
+/* The port of a bound socket; 0: not known. */
+static uint16_t port_of(int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {0};
+    socklen_t len = sizeof bound;
+    if (getsockname(fd, &bound.any, &len) < 0) {
+        return 0;
+    }
+    return ntohs(bound.any.sa_family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
+}
+
 int listener_bind(const char *host, uint16_t port, int *out_socket, uint16_t *out_port)
 {
     int fd = -1;
@@ -82,15 +103,24 @@ int listener_bind(const char *host, uint16_t port, int *out_socket, uint16_t *ou
     if (err < 0) {
         return err;
     }
-    struct sockaddr_storage bound;
-    socklen_t len = sizeof bound;
-    if (getsockname(fd, (struct sockaddr *)&bound, &len) < 0) {
-        (void)close(fd);
-        return CYAN_E_IO;
-    }
-    in_port_t raw = bound.ss_family == AF_INET ? ((struct sockaddr_in *)&bound)->sin_port
-                                               : ((struct sockaddr_in6 *)&bound)->sin6_port;
     *out_socket = fd;
-    *out_port = ntohs(raw);
+    *out_port = port_of(fd);
+    return 0;
+}
+
+int listener_open(const char *host, uint16_t port, int *out_socket, uint16_t *out_port)
+{
+    int fd = -1;
+    int err = open_bound(host, port, false, &fd);
+    if (err < 0) {
+        return err;
+    }
+    if (listen(fd, BACKLOG) < 0) {
+        err = err_of(errno);
+        (void)close(fd);
+        return err;
+    }
+    *out_socket = fd;
+    *out_port = port_of(fd);
     return 0;
 }

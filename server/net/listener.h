@@ -1,4 +1,4 @@
-/* listener.h - bound sockets for device connections. */
+/* listener.h - bound sockets: for device connections, shared by the shards, and for people. */
 #ifndef CYAN_SERVER_NET_LISTENER_H
 #define CYAN_SERVER_NET_LISTENER_H
 
@@ -14,6 +14,10 @@ int listener_check(const char *host, uint16_t port) CYAN_MUST_CHECK;
 /* A socket bound to host and port that shares the port with its brothers (SO_REUSEPORT). Gives
  * the socket and the port, chosen by the kernel when port is 0. Errors as above. */
 int listener_bind(const char *host, uint16_t port, int *out_socket,
+                  uint16_t *out_port) CYAN_MUST_CHECK;
+
+/* A listening socket that shares its port with nobody. Results and errors as above. */
+int listener_open(const char *host, uint16_t port, int *out_socket,
                   uint16_t *out_port) CYAN_MUST_CHECK;
 
 #endif

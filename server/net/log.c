@@ -39,21 +39,21 @@ static size_t make_json(char *line, size_t cap, enum log_level level, const char
                         va_list pairs)
 {
     struct json json;
-    json_init(&json, line, cap);
-    json_object(&json);
-    json_put_time(&json, "time", clock_now_ms());
-    json_put_text(&json, "level", level_names[level]);
-    json_put_text(&json, "message", message);
+    jsonw_init(&json, line, cap);
+    jsonw_object(&json);
+    jsonw_put_time(&json, "time", clock_now_ms());
+    jsonw_put_text(&json, "level", level_names[level]);
+    jsonw_put_text(&json, "message", message);
     for (const char *name = va_arg(pairs, const char *); name; name = va_arg(pairs, const char *)) {
         const char *value = va_arg(pairs, const char *);
         if (json.cap - json.len < JSON_GROWTH_MAX * (strlen(name) + VALUE_MAX + 2)) {
             break; /* the rest has no room; the line stays whole */
         }
-        json_key(&json, name);
-        json_bytes(&json, value, value_len(value));
+        jsonw_key(&json, name);
+        jsonw_bytes(&json, value, value_len(value));
     }
-    json_object_end(&json);
-    return json_failed(&json) ? 0 : json.len;
+    jsonw_object_end(&json);
+    return jsonw_failed(&json) ? 0 : json.len;
 }
 
 /* The text between quotes: nothing in it can end the line, or move a terminal. */

@@ -31,9 +31,22 @@ static void note_turn(struct shard *shard)
     }
 }
 
+/* libuv waits with further connections of a listener until this one is accepted. */
+static void take_waiting(struct shard *shard)
+{
+    shard->accepts = 0;
+    for (unsigned i = 0; i < shard->listener_count; i++) {
+        if (shard->waiting[i]) {
+            shard->waiting[i] = shard->on_accept(shard, (uv_stream_t *)&shard->listeners[i]) < 0;
+            shard->accepts++;
+        }
+    }
+}
+
 static void on_before_poll(uv_prepare_t *prepare)
 {
     struct shard *shard = prepare->data;
+    take_waiting(shard);
     flush_dirty(shard);
     mail_flush(&shard->outbox);
     note_turn(shard);
@@ -75,8 +88,13 @@ int shard_init(struct shard *shard, uint32_t index, uv_loop_t *hub, mail_fn *at_
 static void on_connection(uv_stream_t *server, int status)
 {
     struct shard *shard = server->data;
-    if (status == 0) {
-        shard->on_accept(shard, server);
+    if (status < 0) {
+        return;
+    }
+    if (shard->accepts >= SHARD_ACCEPTS_PER_TURN || shard->on_accept(shard, server) < 0) {
+        shard->waiting[(uv_tcp_t *)server - shard->listeners] = true;
+    } else {
+        shard->accepts++;
     }
 }
 
@@ -104,12 +122,14 @@ void shard_run(struct shard *shard)
 {
     shard->turn_start_ns = uv_hrtime();
     (void)uv_run(&shard->loop, UV_RUN_DEFAULT);
+    mail_flush(&shard->outbox);
 }
 
 void shard_stop_listening(struct shard *shard)
 {
     for (unsigned i = 0; i < shard->listener_count; i++) {
         uv_handle_t *handle = (uv_handle_t *)&shard->listeners[i];
+        shard->waiting[i] = false;
         if (!uv_is_closing(handle)) {
             uv_close(handle, NULL);
         }

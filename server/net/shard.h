@@ -16,7 +16,8 @@
 enum {
     SHARD_READ_MAX = 16 * 1024,
     SHARD_LISTENERS_MAX = 8,
-    SHARD_SPARE_CHUNKS = 64, /* kept for the next turn */
+    SHARD_SPARE_CHUNKS = 64,     /* kept for the next turn */
+    SHARD_ACCEPTS_PER_TURN = 16, /* so that a storm does not make one turn long */
 };
 
 /* What a connection writes at once; see conn.h. */
@@ -35,14 +36,17 @@ struct shard {
     uv_check_t after_poll;
     uv_tcp_t listeners[SHARD_LISTENERS_MAX];
     unsigned listener_count;
-    struct mail_lane outbox; /* to the hub: this thread sends */
-    struct mail_lane inbox;  /* from the hub: this thread receives */
+    unsigned accepts;                  /* in this turn */
+    bool waiting[SHARD_LISTENERS_MAX]; /* a connection is to be accepted in the next turn */
+    struct mail_lane outbox;           /* to the hub: this thread sends */
+    struct mail_lane inbox;            /* from the hub: this thread receives */
     struct conn *dirty;
     struct conn_chunk *spare;
     unsigned spare_count;
     uint64_t turn_start_ns, slept_ns;
     uint64_t longest_turn_ns; /* of all turns since it was last set to 0 */
-    void (*on_accept)(struct shard *shard, uv_stream_t *server);
+    /* A connection has come. CYAN_E_NO_MEMORY: it was not accepted, and is offered again. */
+    int (*on_accept)(struct shard *shard, uv_stream_t *server);
     void *owner; /* of on_accept */
     uint8_t read_buffer[SHARD_READ_MAX];
 };
@@ -54,7 +58,7 @@ int shard_init(struct shard *shard, uint32_t index, uv_loop_t *hub, mail_fn *at_
 /* Listens on a socket that is bound (listener.h); takes it over. CYAN_E_IO. */
 int shard_listen(struct shard *shard, int socket);
 
-/* Runs the loop until all of its handles are closed. */
+/* Runs the loop until all of its handles are closed; the last mail is handed over. */
 void shard_run(struct shard *shard);
 
 /* On the shard's thread: stops listening. */

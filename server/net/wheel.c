@@ -48,17 +48,36 @@ static void run_slot(struct wheel *wheel)
     }
 }
 
-static void on_clock(uv_timer_t *clock)
+uint64_t wheel_now(const struct wheel *wheel)
 {
-    struct wheel *wheel = clock->data;
-    uint64_t now = tick_of(uv_now(clock->loop));
+    return wheel->now(wheel->clock.loop);
+}
+
+void wheel_run(struct wheel *wheel)
+{
+    uint64_t now = tick_of(wheel_now(wheel));
     while (wheel->tick < now && wheel->armed > 0) {
         wheel->tick++;
         run_slot(wheel);
     }
     wheel->tick = now;
-    if (wheel->armed == 0) {
-        uv_timer_stop(clock);
+}
+
+static void on_clock(uv_timer_t *clock);
+
+/* The clock goes off where a tick begins, however late it went off before. */
+static void wind(struct wheel *wheel)
+{
+    uint64_t into_tick = wheel_now(wheel) % WHEEL_TICK_MS;
+    (void)uv_timer_start(&wheel->clock, on_clock, WHEEL_TICK_MS - into_tick, 0);
+}
+
+static void on_clock(uv_timer_t *clock)
+{
+    struct wheel *wheel = clock->data;
+    wheel_run(wheel);
+    if (wheel->armed > 0) {
+        wind(wheel);
     }
 }
 
@@ -69,6 +88,7 @@ int wheel_init(struct wheel *wheel, uv_loop_t *loop)
         return CYAN_E_IO;
     }
     wheel->clock.data = wheel;
+    wheel->now = uv_now;
     wheel->tick = tick_of(uv_now(loop));
     return 0;
 }
@@ -84,10 +104,10 @@ void wheel_start(struct wheel *wheel, struct wheel_timer *timer, uint64_t delay_
     if (timer->at) {
         unlink_timer(wheel, timer);
     }
-    uint64_t now = uv_now(wheel->clock.loop);
+    uint64_t now = wheel_now(wheel);
     if (wheel->armed == 0) {
         wheel->tick = tick_of(now);
-        (void)uv_timer_start(&wheel->clock, on_clock, WHEEL_TICK_MS, WHEEL_TICK_MS);
+        wind(wheel);
     }
     timer->fn = fn;
     timer->deadline = tick_of(now + delay_ms) + 1;

@@ -1,0 +1,55 @@
+/* query.h - one prepared statement at work; inside server/store only.
+ *
+ *   struct query q;
+ *   query_begin(&q, db, ST_ACCOUNT_GET);
+ *   query_int(&q, id);
+ *   if ((status = query_row(&q)) == 0) { ... query_get_int(&q, 0) ... }
+ *   query_end(&q);
+ *
+ * Values are bound in order and borrowed until query_end. The first failure is remembered, so
+ * that a caller asks once. Statements are prepared at their first use and kept. */
+#ifndef CYAN_SERVER_STORE_QUERY_H
+#define CYAN_SERVER_STORE_QUERY_H
+
+#include <sqlite3.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "server/store/statements.h"
+
+struct db {
+    sqlite3 *handle;
+    sqlite3_stmt *statements[ST_COUNT];
+};
+
+struct query {
+    struct db *db;
+    sqlite3_stmt *stmt;
+    int next;   /* number of the next parameter */
+    int status; /* the first failure */
+};
+
+/* What a result code of SQLite means to the callers of a store. */
+int db_error(struct db *db, int code);
+
+void query_begin(struct query *q, struct db *db, enum statement which);
+void query_int(struct query *q, int64_t value);
+void query_int_or_null(struct query *q, int64_t value); /* 0 is NULL */
+void query_text(struct query *q, const char *text);
+void query_text_or_null(struct query *q, const char *text); /* "" is NULL */
+void query_blob(struct query *q, const void *data, size_t len);
+
+/* 0: there is a row; CYAN_E_NOT_FOUND: none, or no more. */
+int query_row(struct query *q) CYAN_MUST_CHECK;
+/* Runs a statement that gives no rows. */
+int query_run(struct query *q) CYAN_MUST_CHECK;
+void query_end(struct query *q);
+
+/* Column of the row, from 0. NULL reads as 0 or "". A text or blob that does not fit, which no
+ * statement of ours has written, makes query_end's caller see CYAN_E_CORRUPT: q->status. */
+int64_t query_get_int(struct query *q, int column);
+void query_get_text(struct query *q, int column, char *out_text, size_t cap);
+void query_get_blob(struct query *q, int column, void *out_data, size_t len);
+
+#endif
