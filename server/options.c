@@ -39,11 +39,13 @@ static int parse_address(const char *text, struct options_address *out)
     }
     long port = strtol(colon + 1, NULL, 10);
     size_t len = (size_t)(colon - text);
-    if (text[0] == '[' && colon[-1] == ']') {
+    bool brackets = text[0] == '[' && colon[-1] == ']';
+    if (brackets) {
         text++;
         len -= 2;
     }
-    if (port > UINT16_MAX || len == 0 || len >= sizeof out->host) {
+    if (port > UINT16_MAX || len == 0 || len >= sizeof out->host ||
+        brackets != (memchr(text, ':', len) != NULL)) {
         return CYAN_E_INVALID;
     }
     memcpy(out->host, text, len);

@@ -67,10 +67,10 @@ struct actor {
     struct actor_subscription *subscriptions;
     struct actor *peer_next, **peer_at; /* in its list of subscribers */
     uint8_t subscription_count;
-    uint8_t request_count;
+    uint8_t request_count; /* without our own */
     uint8_t next_token;
     bool is_b;   /* implementation B; else A is assumed */
-    bool to_all; /* has a subscription with scope ALL */
+    bool to_all; /* subscribed to events of devices that are not its owner's */
 };
 
 enum { ACTOR_BUCKETS = 256 };

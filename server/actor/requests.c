@@ -7,7 +7,7 @@
 #include "wire/message.h"
 
 struct actor_request {
-    struct actor_request *next;
+    struct actor_request *next, **at; /* in its actor's list */
     struct wheel_timer timer;
     struct actors *actors;
     struct actor *actor;
@@ -36,7 +36,7 @@ static void unlink_request(struct actor *actor, struct actor_request *request)
         at = &(*at)->next;
     }
     *at = request->next;
-    actor->request_count--;
+    actor->request_count = (uint8_t)(actor->request_count - (request->call != 0));
 }
 
 /* Answers and forgets a request; it must be in its actor's list. */
@@ -57,21 +57,15 @@ static void finish_with(struct actor_request *request, int status)
     finish(request, &reply);
 }
 
-static struct actor_request *first_waiting(struct actor *actor)
-{
-    struct actor_request *request = actor->requests;
-    while (request && request->sent) {
-        request = request->next;
-    }
-    return request;
-}
-
 /* Without a description those that wait for it cannot go on. */
 static void fail_waiting(struct actor *actor, int status)
 {
-    struct actor_request *request;
-    while ((request = first_waiting(actor)) != NULL) {
-        finish_with(request, status);
+    struct actor_request *next;
+    for (struct actor_request *request = actor->requests; request; request = next) {
+        next = request->next;
+        if (!request->sent) {
+            finish_with(request, status);
+        }
     }
 }
 
@@ -153,8 +147,12 @@ static struct actor_request *add_request(struct actors *actors, struct actor *ac
     request->kind = kind;
     memcpy(request->argument, argument, len);
     request->next = actor->requests;
+    request->at = &actor->requests;
+    if (request->next) {
+        request->next->at = &request->next;
+    }
     actor->requests = request;
-    actor->request_count++;
+    actor->request_count = (uint8_t)(actor->request_count + (call != 0));
     wheel_start(wheel_of(actors), &request->timer, ACTOR_REQUEST_MS, on_request_time);
     return request;
 }
@@ -239,9 +237,12 @@ static void description_came(struct actors *actors, struct actor *actor,
         fail_waiting(actor, err);
         return;
     }
-    struct actor_request *request;
-    while ((request = first_waiting(actor)) != NULL) {
-        resolve(request);
+    struct actor_request *next;
+    for (struct actor_request *request = actor->requests; request; request = next) {
+        next = request->next;
+        if (!request->sent) {
+            resolve(request);
+        }
     }
 }
 
@@ -271,8 +272,8 @@ void requests_response(struct actors *actors, struct actor *actor, const struct 
         return;
     }
     if (request->kind == REQUEST_DESCRIBE) {
-        finish_with(request, 0);
         description_came(actors, actor, msg);
+        finish_with(request, 0);
     } else {
         answer_came(request, msg);
     }
@@ -304,8 +305,10 @@ void requests_ack(struct actors *actors, struct actor *actor, const struct cyan_
 void requests_end(struct actors *actors, struct actor *actor)
 {
     (void)actors;
-    while (actor->requests) {
-        finish_with(actor->requests, CYAN_E_OFFLINE);
+    struct actor_request *next;
+    for (struct actor_request *request = actor->requests; request; request = next) {
+        next = request->next;
+        finish_with(request, CYAN_E_OFFLINE);
     }
     description_drop(actor);
 }

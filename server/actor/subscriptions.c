@@ -37,8 +37,8 @@ static void leave_list(struct actor *actor)
     }
 }
 
-/* An actor stands in one list: that of its owner, or, with a subscription to everybody's events,
- * in the one that every event visits. */
+/* An actor stands in one list: that of its owner, or, with a subscription that reaches further, in
+ * the one that every event visits. */
 static void join_list(struct actors *actors, struct actor *actor)
 {
     struct actor **list =
@@ -74,7 +74,7 @@ int subscriptions_add(struct actors *actors, struct actor *actor,
     s->next = actor->subscriptions;
     actor->subscriptions = s;
     actor->subscription_count++;
-    actor->to_all |= subscribe->scope == CYAN_SUBSCRIBE_ALL;
+    actor->to_all |= subscribe->scope != CYAN_SUBSCRIBE_MINE;
     join_list(actors, actor);
     if (!actors->told_subscribed) {
         actors->told_subscribed = true;

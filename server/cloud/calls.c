@@ -9,11 +9,14 @@
 #include "server/cloud/link.h"
 #include "server/cloud/presence.h"
 #include "server/net/table.h"
+#include "server/net/wheel.h"
 
 /* A call that waits for its answer. */
 struct waiting {
     struct table_node by_number;
     uint64_t number;
+    struct calls *calls;
+    struct wheel_timer limit; /* beyond the shard's own: a letter may have been lost */
     enum call_kind kind;
     call_fn *done;
     void *arg;
@@ -25,11 +28,12 @@ struct calls {
     struct cloud *cloud;
     struct table table;
     uint64_t last_number;
+    struct wheel wheel;
     uv_timer_t soon;
     struct waiting *failing;
 };
 
-enum { FIRST_NUMBER = 1 };
+enum { LIMIT_MS = 30000 };
 
 struct calls *calls_create(struct cloud *cloud)
 {
@@ -38,11 +42,14 @@ struct calls *calls_create(struct cloud *cloud)
         return NULL;
     }
     calls->cloud = cloud;
-    calls->last_number = FIRST_NUMBER;
     table_init(&calls->table, sizeof(uint64_t),
                (ptrdiff_t)offsetof(struct waiting, number) -
                    (ptrdiff_t)offsetof(struct waiting, by_number),
                0);
+    if (wheel_init(&calls->wheel, cloud->loop) < 0) {
+        free(calls);
+        return NULL;
+    }
     (void)uv_timer_init(cloud->loop, &calls->soon);
     calls->soon.data = calls;
     return calls;
@@ -53,8 +60,14 @@ static struct waiting *waiting_of(struct table_node *node)
     return (struct waiting *)((char *)node - offsetof(struct waiting, by_number));
 }
 
+static struct waiting *waiting_of_limit(struct wheel_timer *timer)
+{
+    return (struct waiting *)((char *)timer - offsetof(struct waiting, limit));
+}
+
 static void answer(struct waiting *waiting, const struct call_reply *reply)
 {
+    wheel_stop(&waiting->calls->wheel, &waiting->limit);
     waiting->done(waiting->arg, reply);
     free(waiting);
 }
@@ -76,6 +89,14 @@ static void fail_soon(struct calls *calls, struct waiting *waiting, int status)
     waiting->next = calls->failing;
     calls->failing = waiting;
     (void)uv_timer_start(&calls->soon, on_soon, 0, 0);
+}
+
+static void on_limit(struct wheel_timer *timer)
+{
+    struct waiting *waiting = waiting_of_limit(timer);
+    struct call_reply reply = {.status = CYAN_E_TIMEOUT};
+    table_remove(&waiting->calls->table, &waiting->by_number);
+    answer(waiting, &reply);
 }
 
 /* Hands the call to the device's shard. */
@@ -103,6 +124,9 @@ static int dispatch(struct calls *calls, struct waiting *waiting, const struct c
             table_remove(&calls->table, &waiting->by_number);
         }
     }
+    if (err == 0) {
+        wheel_start(&calls->wheel, &waiting->limit, LIMIT_MS, on_limit);
+    }
     return err;
 }
 
@@ -115,6 +139,7 @@ void calls_start(struct cloud *cloud, const struct call *call, call_fn *done, vo
         done(arg, &reply);
         return;
     }
+    waiting->calls = calls;
     waiting->number = ++calls->last_number;
     waiting->kind = call->kind;
     waiting->done = done;
@@ -159,6 +184,7 @@ void calls_stop(struct calls *calls)
     table_each(&calls->table, collect, calls);
     table_done(&calls->table);
     on_soon(&calls->soon);
+    wheel_close(&calls->wheel);
     uv_close((uv_handle_t *)&calls->soon, NULL);
 }
 

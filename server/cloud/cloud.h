@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "crypto/crypto.h"
+#include "wire/keyblob.h"
 
 struct accounts;
 struct bus;
@@ -31,9 +32,31 @@ struct cloud {
     struct registry *registry;
     struct events *events;
     struct calls *calls;
-    struct link *link;        /* to the shards */
-    uint8_t server_spki[294]; /* the public half of the server's key */
-    bool signup;              /* POST /v1/users is open */
+    struct link *link;                         /* to the shards */
+    uint8_t server_spki[CYAN_SERVER_SPKI_LEN]; /* the public half of the server's key */
+    bool signup;                               /* POST /v1/users is open */
 };
+
+struct link_tools;
+
+/* What a cloud is made of; everything is borrowed until cloud_destroy. */
+struct cloud_parts {
+    uv_loop_t *loop;
+    const struct cyan_crypto *crypto;
+    const struct store *store;
+    struct bus *bus;
+    const struct link_tools *tools; /* one for each shard */
+    size_t shard_count;
+    const uint8_t *server_spki;
+    bool signup;
+};
+
+/* Makes the hub and its shards; they run after link_start. CYAN_E_NO_MEMORY, CYAN_E_IO; then the
+ * program ends and nothing is given back. */
+int cloud_create(const struct cloud_parts *parts, struct cloud *out_cloud) CYAN_MUST_CHECK;
+
+/* Stops the shards, stores what is still to be stored and gives everything back. From outside
+ * the loop, with the HTTP face stopped. */
+void cloud_destroy(struct cloud *cloud);
 
 #endif

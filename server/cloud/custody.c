@@ -96,36 +96,25 @@ void custody_judge(struct cloud *cloud, const struct cyan_claim *claim, const ch
     registry_key(cloud->registry, claim->id, on_key, judgement);
 }
 
-/* A proof that waits for the commit, then for the owner. */
+/* A proof that waits for the commit. */
 struct proof {
-    struct cloud *cloud;
     custody_admitted_fn *done;
     void *arg;
     uint8_t id[CYAN_ID_LEN];
 };
 
-static void on_owner(void *arg, int status, const struct device_key *key)
+static void on_stored(void *arg, int status, const struct device_key *key)
 {
     struct proof *proof = arg;
     if (status == 0) {
         proof->done(proof->arg, SESSION_FULL, key->owner);
     } else {
+        char id[CYAN_ID_TEXT];
+        cyan_hex_encode(proof->id, CYAN_ID_LEN, id);
+        log_write(LOG_WARN, "proof not accepted", "device", id, "cause", cyan_err_text(status),
+                  NULL);
         proof->done(proof->arg, SESSION_REFUSE, 0);
     }
-    free(proof);
-}
-
-static void on_stored(void *arg, int status)
-{
-    struct proof *proof = arg;
-    if (status == 0) {
-        registry_key(proof->cloud->registry, proof->id, on_owner, proof);
-        return;
-    }
-    char id[CYAN_ID_TEXT];
-    cyan_hex_encode(proof->id, CYAN_ID_LEN, id);
-    log_write(LOG_WARN, "proof not accepted", "device", id, "cause", cyan_err_text(status), NULL);
-    proof->done(proof->arg, SESSION_REFUSE, 0);
     free(proof);
 }
 
@@ -139,7 +128,6 @@ void custody_proven(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
         done(arg, SESSION_REFUSE, 0);
         return;
     }
-    proof->cloud = cloud;
     proof->done = done;
     proof->arg = arg;
     memcpy(proof->id, id, CYAN_ID_LEN);

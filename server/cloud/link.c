@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "server/cloud/calls_inbox.h"
 #include "server/cloud/cloud.h"
 #include "server/cloud/custody.h"
@@ -89,6 +90,9 @@ static void enter(struct link_unit *unit, uint64_t serial, const uint8_t *id, ui
                            .last_heard_ms = clock_now_ms()};
     memcpy(entry.id, id, sizeof entry.id);
     if (presence_put(cloud->presence, &entry) == 0) {
+        char text[CYAN_ID_TEXT];
+        cyan_hex_encode(id, CYAN_ID_LEN, text);
+        log_write(LOG_INFO, "device online", "device", text, NULL);
         publish_status(cloud, id, owner, "online");
     }
 }

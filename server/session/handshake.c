@@ -60,7 +60,7 @@ int handshake_start(struct session *session)
     }
     memcpy(room, hs->nonce, sizeof hs->nonce);
     conn_written(&session->conn, sizeof hs->nonce);
-    if (all->handshakes > SESSION_HANDSHAKES_MAX && all->silent_first != hs) {
+    if (all->handshakes > all->handshakes_max && all->silent_first != hs) {
         session_close(all->silent_first->session, SESSION_END_FLOOD);
     }
     return 0;
@@ -100,7 +100,7 @@ void handshake_bytes(struct session *session, const uint8_t *data, size_t len)
     hs->got = (uint16_t)(hs->got + len);
     if (hs->got == sizeof hs->request) {
         list_remove(session->sessions, hs);
-        wheel_stop(&session->conn.shard->wheel, &session->timer);
+        session_watch(session, SESSION_OURS_MS);
         session->state = SESSION_OPENING;
         rsa_queue_add(&session->sessions->rsa, &hs->item, RSA_OPEN);
     }
@@ -177,7 +177,7 @@ void handshake_hello(struct session *session, const struct cyan_coap *msg)
         return;
     }
     session->state = SESSION_PROVING;
-    wheel_stop(&session->conn.shard->wheel, &session->timer);
+    session_watch(session, SESSION_OURS_MS);
     conn_pause(&session->conn);
     all->ops.proven(all->ops.arg, session->serial, session->id, hs->fingerprint, &hs->hello,
                     hs->address);
@@ -197,6 +197,12 @@ enum session_end handshake_end_of_peer(const struct session *session)
 
 enum session_end handshake_end_of_time(const struct session *session)
 {
-    return session->state == SESSION_REQUEST && session->handshake->got == 0 ? SESSION_END_SILENT
-                                                                             : SESSION_END_TIMEOUT;
+    switch (session->state) {
+    case SESSION_REQUEST:
+        return session->handshake->got == 0 ? SESSION_END_SILENT : SESSION_END_TIMEOUT;
+    case SESSION_HELLO:
+        return SESSION_END_TIMEOUT;
+    default:
+        return SESSION_END_INTERNAL; /* the silence was ours */
+    }
 }

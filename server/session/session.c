@@ -56,7 +56,7 @@ static void on_time(struct wheel_timer *timer)
         session_close(session, handshake_end_of_time(session));
         return;
     }
-    uint64_t idle = uv_now(&session->conn.shard->loop) - session->heard_ms;
+    uint64_t idle = wheel_now(&session->conn.shard->wheel) - session->heard_ms;
     if (idle >= SESSION_IDLE_MS) {
         session_close(session, SESSION_END_TIMEOUT);
     } else {
@@ -166,7 +166,7 @@ static void keep_partial(struct session *session, const uint8_t *data, size_t le
 static void on_bytes(struct conn *conn, uint8_t *data, size_t len)
 {
     struct session *session = session_of(conn);
-    session->heard_ms = uv_now(&conn->shard->loop);
+    session->heard_ms = wheel_now(&conn->shard->wheel);
     if (!session->live && session->state != SESSION_HELLO) {
         handshake_bytes(session, data, len);
         return;
@@ -231,21 +231,21 @@ static void on_closed(struct conn *conn)
 static const struct conn_ops conn_ops = {
     .want = on_want, .on_bytes = on_bytes, .on_end = on_end, .on_closed = on_closed};
 
-static void on_accept(struct shard *shard, uv_stream_t *server)
+static int on_accept(struct shard *shard, uv_stream_t *server)
 {
     struct sessions *all = shard->owner;
     struct session *session = calloc(1, sizeof *session);
     if (!session) {
-        return;
+        return CYAN_E_NO_MEMORY;
     }
     session->sessions = all;
     session->serial = all->next_serial++;
     session->end = SESSION_END_SLOW;
     int err = table_insert(&all->table, &session->by_serial);
     if (conn_accept(&session->conn, shard, server, &conn_ops) < 0) {
-        return;
+        return 0;
     }
-    session->heard_ms = uv_now(&shard->loop);
+    session->heard_ms = wheel_now(&shard->wheel);
     if (err == 0) {
         err = handshake_start(session);
     }
@@ -254,6 +254,7 @@ static void on_accept(struct shard *shard, uv_stream_t *server)
     } else {
         session_watch(session, SESSION_REQUEST_MS);
     }
+    return 0;
 }
 
 int sessions_init(struct sessions *sessions, struct shard *shard, const struct cyan_crypto *crypto,
@@ -266,6 +267,7 @@ int sessions_init(struct sessions *sessions, struct shard *shard, const struct c
     sessions->crypto = crypto;
     sessions->server_key = server_key;
     sessions->ops = *ops;
+    sessions->handshakes_max = SESSION_HANDSHAKES_MAX;
     sessions->next_serial = serial_base + 1;
     int err = crypto->random(crypto->ctx, (uint8_t *)&seed, sizeof seed);
     if (err == 0) {

@@ -24,6 +24,7 @@ enum {
     SESSION_IDLE_MS = 31000,      /* two pings of a device and a little; protocol-tcp §3.8 */
     SESSION_REQUEST_MS = 20000,   /* to send the 256 bytes; a device waits as long for ours */
     SESSION_HELLO_MS = 20000,     /* from our answer to its Hello */
+    SESSION_OURS_MS = 20000,      /* for our answer, or our Hello: later nobody waits for it */
     SESSION_HANDSHAKES_MAX = 4096 /* a shard; then the one silent for longest makes room */
 };
 
@@ -57,7 +58,7 @@ enum session_end {
     SESSION_END_FLOOD,            /* made room for others */
     SESSION_END_STOPPED,          /* the server ends */
     SESSION_END_SLOW,             /* it does not read what we send */
-    SESSION_END_INTERNAL,         /* memory or a library failed */
+    SESSION_END_INTERNAL,         /* memory, a library or the store failed */
 };
 
 struct session;
@@ -109,7 +110,7 @@ struct sessions {
     struct table table; /* by serial */
     struct rsa_queue rsa;
     struct handshake *silent_first, *silent_last; /* waiting for their request, oldest first */
-    size_t handshakes;
+    size_t handshakes, handshakes_max; /* SESSION_HANDSHAKES_MAX, or what a test puts here */
     uint64_t next_serial;
     bool stopping;
     uint8_t message[CYAN_FRAME_MAX_TO_DEVICE]; /* the one being written */

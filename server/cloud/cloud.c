@@ -1,0 +1,57 @@
+#include "server/cloud/cloud.h"
+
+#include <string.h>
+
+#include "server/bus/bus.h"
+#include "server/cloud/accounts.h"
+#include "server/cloud/calls_inbox.h"
+#include "server/cloud/events.h"
+#include "server/cloud/jobs.h"
+#include "server/cloud/link.h"
+#include "server/cloud/presence.h"
+#include "server/cloud/registry.h"
+
+enum { EVENT_RING_LEN = 4 * 1024 * 1024 };
+
+/* Events for devices; the link is made after the ring that feeds it. */
+static void to_devices(void *arg, const struct bus_event *event)
+{
+    const struct cloud *cloud = arg;
+    if (cloud->link) {
+        link_event(cloud->link, event);
+    }
+}
+
+int cloud_create(const struct cloud_parts *parts, struct cloud *out_cloud)
+{
+    struct cloud *cloud = out_cloud;
+    *cloud = (struct cloud){.loop = parts->loop, .crypto = parts->crypto, .signup = parts->signup};
+    memcpy(cloud->server_spki, parts->server_spki, sizeof cloud->server_spki);
+    cloud->jobs = jobs_create(parts->loop, parts->store);
+    cloud->presence = presence_create();
+    cloud->events = events_create(parts->bus, EVENT_RING_LEN, to_devices, cloud);
+    cloud->calls = calls_create(cloud);
+    if (!cloud->jobs || !cloud->presence || !cloud->events || !cloud->calls) {
+        return CYAN_E_NO_MEMORY;
+    }
+    cloud->accounts = accounts_create(cloud->jobs);
+    cloud->registry = registry_create(cloud->jobs, cloud->presence, parts->crypto);
+    if (!cloud->accounts || !cloud->registry) {
+        return CYAN_E_NO_MEMORY;
+    }
+    return link_create(cloud, parts->tools, parts->shard_count, &cloud->link);
+}
+
+void cloud_destroy(struct cloud *cloud)
+{
+    link_stop(cloud->link);
+    calls_stop(cloud->calls);
+    registry_destroy(cloud->registry);
+    accounts_destroy(cloud->accounts);
+    jobs_destroy(cloud->jobs);
+    (void)uv_run(cloud->loop, UV_RUN_DEFAULT);
+    link_destroy(cloud->link);
+    calls_destroy(cloud->calls);
+    events_destroy(cloud->events);
+    presence_destroy(cloud->presence);
+}
