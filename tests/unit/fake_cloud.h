@@ -1,0 +1,82 @@
+/* fake_cloud.h - a cloud for tests of the HTTP face: two accounts, three devices, answers to order.
+ *
+ * It stands in for accounts, registry, calls, log and clock; the event ring is the real one. As the
+ * contracts demand, every answer comes later, from the loop, unless fake.hold keeps it back. There
+ * is one of it at a time.
+ *
+ * ann (account 1, operator, token aaa…) owns 2f…01 "lamp", online, and 2f…02, offline and without
+ * a name. bob (account 2, token bbb…) owns 2f…03. The token ccc… has expired, with ddd… the store
+ * fails; eee… is nobody's. */
+#ifndef CYAN_TESTS_FAKE_CLOUD_H
+#define CYAN_TESTS_FAKE_CLOUD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "server/bus/bus.h"
+#include "server/cloud/accounts.h"
+#include "server/cloud/calls.h"
+#include "server/cloud/cloud.h"
+#include "server/cloud/events.h"
+#include "server/cloud/registry.h"
+
+struct http;
+
+#define FAKE_ANN "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define FAKE_BOB "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define FAKE_EXPIRED "cccccccccccccccccccccccccccccccccccccccc"
+#define FAKE_BROKEN "dddddddddddddddddddddddddddddddddddddddd"
+#define FAKE_UNKNOWN "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
+#define FAKE_LAMP "2f0000000000000000000001"
+#define FAKE_OFFLINE "2f0000000000000000000002"
+#define FAKE_BOBS "2f0000000000000000000003"
+
+struct fake_answer;
+
+struct fake_cloud {
+    struct cloud cloud;
+    struct bus bus;
+    uv_loop_t loop;
+    uv_timer_t timer;
+    struct http *http;
+    struct fake_answer *answers; /* oldest first */
+    bool hold;                   /* answers wait for fake_release */
+    size_t waiting;
+    int64_t now_ms;
+
+    int status; /* of what is asked next, instead of success */
+    struct call_reply reply;
+
+    /* What was asked last. */
+    char name[ACCOUNT_NAME_MAX + 2];
+    char password[ACCOUNT_PASSWORD_MAX + 2];
+    char address[ADDRESS_TEXT_MAX + 1];
+    char client[65];
+    int64_t expires_in;
+    char token[TOKEN_LEN + 1];
+    uint8_t spki[CYAN_DEVICE_SPKI_LEN];
+    uint8_t device[CYAN_ID_LEN];
+    struct call call;
+    size_t to_devices; /* events that devices may have */
+};
+
+extern struct fake_cloud fake;
+
+/* cmocka's setup and teardown: the cloud, and the HTTP face on 127.0.0.1 at a free port. Teardown
+ * fails when something is left on the loop. */
+int fake_start(void **state);
+int fake_stop(void **state);
+
+/* Without the HTTP face: the ring alone. */
+void fake_events_start(size_t ring_len);
+void fake_events_stop(void);
+
+/* Answers what waits. */
+void fake_release(void);
+
+/* Publishes as a device of ann's does. */
+void fake_publish(const char *name, const char *data);
+
+#endif

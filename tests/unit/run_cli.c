@@ -1,0 +1,91 @@
+#include "tests/unit/run_cli.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+#include "cli/state.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
+
+enum { WORDS_MAX = 24 };
+
+void ran_done(struct ran *ran)
+{
+    json_decref(ran->json);
+    free(ran->out);
+    free(ran->err);
+    *ran = (struct ran){0};
+}
+
+void run_cli(struct ran *ran, ...)
+{
+    char *words[WORDS_MAX];
+    size_t count = 0;
+    va_list list;
+    ran_done(ran);
+    va_start(list, ran);
+    for (char *word = va_arg(list, char *); word; word = va_arg(list, char *)) {
+        assert_in_range(count, 0, WORDS_MAX - 1);
+        words[count++] = word;
+    }
+    va_end(list);
+
+    assert_int_equal(setenv("XDG_CONFIG_HOME", scratch_path("xdg"), 1), 0);
+    struct cli cli = {.output = {.out = open_memstream(&ran->out, &ran->out_len),
+                                 .err = open_memstream(&ran->err, &ran->err_len)}};
+    assert_non_null(cli.output.out);
+    assert_non_null(cli.output.err);
+    ran->exit = cli_run(&cli, count, words);
+    assert_int_equal(fclose(cli.output.out), 0);
+    assert_int_equal(fclose(cli.output.err), 0);
+    ran->json = json_loadb(ran->out, ran->out_len, 0, NULL);
+}
+
+const char *ran_string(const struct ran *ran, ...)
+{
+    const json_t *at = ran->json;
+    va_list list;
+    va_start(list, ran);
+    for (const char *key = va_arg(list, const char *); key; key = va_arg(list, const char *)) {
+        at = json_object_get(at, key);
+    }
+    va_end(list);
+    const char *text = json_string_value(at);
+    return text ? text : "";
+}
+
+void assert_ran_fault(const struct ran *ran, int exit, const char *code)
+{
+    assert_string_equal(ran_string(ran, "error", "code", NULL), code);
+    assert_int_equal(ran->exit, exit);
+    assert_true(json_is_false(json_object_get(ran->json, "ok")));
+    assert_true(*ran_string(ran, "error", "message", NULL));
+}
+
+static void write_in(const char *folder, const char *name, const void *data, size_t len)
+{
+    char path[SCRATCH_PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    scratch_write(path, data, len);
+}
+
+void make_state(const char *name)
+{
+    static const char description[] =
+        "{\"id\":\"0123456789ABCDEF01234567\",\"platform\":6,\"firmware\":\"0.7.0\"}";
+    uint8_t *flash = malloc(CYAN_FLASH_SIZE);
+    struct state state;
+    struct fault fault;
+    assert_non_null(flash);
+    memset(flash, 0xFF, CYAN_FLASH_SIZE);
+    assert_int_equal(mkdir(scratch_path(name), 0700), 0);
+    write_in(name, "photon.json", description, strlen(description));
+    write_in(name, "flash.bin", flash, CYAN_FLASH_SIZE);
+    free(flash);
+    assert_int_equal(state_open(&state, scratch_path(name), &fault), 0);
+    assert_int_equal(cyan_settings_format(&state.flash), 0);
+    state_close(&state);
+}

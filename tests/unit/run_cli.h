@@ -1,0 +1,32 @@
+/* run_cli.h - a command line of `cyan`, run inside the test, and what it printed; and the state of
+ * a virtual Photon for it to work on. */
+#ifndef CYAN_TESTS_RUN_CLI_H
+#define CYAN_TESTS_RUN_CLI_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+struct ran {
+    int exit;
+    char *out, *err; /* what went to stdout and stderr */
+    size_t out_len, err_len;
+    json_t *json; /* out as one JSON document, or NULL */
+};
+
+/* The words end with a NULL; profiles are looked for in the scratch folder. Ends what ran holds
+ * from the run before, so it starts as zeroes. */
+void run_cli(struct ran *ran, ...) __attribute__((sentinel));
+void ran_done(struct ran *ran);
+
+/* A string inside the document, by keys down from its top; NULL ends them. "" when there is none.
+ */
+const char *ran_string(const struct ran *ran, ...) __attribute__((sentinel));
+
+/* It ended with this exit code and, as --json says it, with this error code. */
+void assert_ran_fault(const struct ran *ran, int exit, const char *code);
+
+/* A state in the scratch folder, with blank settings; its id is MADE_STATE_ID. */
+#define MADE_STATE_ID "0123456789abcdef01234567"
+void make_state(const char *name);
+
+#endif

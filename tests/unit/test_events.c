@@ -1,0 +1,518 @@
+#include "server/cloud/events.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "tests/unit/fake_cloud.h"
+#include "tests/unit/unit.h"
+
+enum { RING = 65536 };
+
+static size_t wakes;
+
+static void on_wake(void *arg)
+{
+    (void)arg;
+    wakes++;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    wakes = 0;
+    fake_events_start(RING);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    fake_events_stop();
+    return 0;
+}
+
+static struct stream *open_stream(uint32_t account, enum stream_scope scope, const char *prefix)
+{
+    struct stream_filter filter = {.account = account, .scope = scope};
+    (void)snprintf(filter.prefix, sizeof filter.prefix, "%s", prefix);
+    filter.device[0] = 0x2f;
+    filter.device[11] = 1;
+    struct stream *stream = stream_open(fake.cloud.events, &filter, on_wake, NULL);
+    assert_non_null(stream);
+    return stream;
+}
+
+static void publish(const struct bus_event *event)
+{
+    assert_int_equal(events_publish(fake.cloud.events, event), 0);
+}
+
+static struct bus_event named(const char *name)
+{
+    struct bus_event event = {
+        .name = name, .name_len = strlen(name), .owner = 1, .ttl = 60, .origin = BUS_FROM_API};
+    return event;
+}
+
+/* All that a stream has, as text, in pieces of cap bytes. */
+static const char *drain(struct stream *stream, size_t cap)
+{
+    static char text[2 * RING];
+    size_t len = 0;
+    ssize_t n;
+    while ((n = stream_read(stream, text + len, cap)) > 0) {
+        assert_true((size_t)n <= cap);
+        len += (size_t)n;
+        assert_true(len + cap < sizeof text);
+    }
+    assert_int_equal(n, 0);
+    text[len] = '\0';
+    return text;
+}
+
+static void an_event_stands_on_the_wire_as_specified(void **state)
+{
+    (void)state;
+    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    fake_publish("temp", "21.5");
+    assert_string_equal(drain(stream, 4096), "event: temp\n"
+                                             "data: {\"data\":\"21.5\",\"ttl\":60,"
+                                             "\"published_at\":\"2026-01-02T03:04:05.678Z\","
+                                             "\"coreid\":\"2f0000000000000000000001\"}\n\n");
+    stream_close(stream);
+}
+
+static void without_data_it_says_null_and_with_empty_data_the_empty_text(void **state)
+{
+    (void)state;
+    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    fake_publish("a", NULL);
+    assert_non_null(strstr(drain(stream, 4096), "{\"data\":null,\"ttl\""));
+    fake_publish("a", "");
+    assert_non_null(strstr(drain(stream, 4096), "{\"data\":\"\",\"ttl\""));
+    stream_close(stream);
+}
+
+static void who_speaks_is_told_by_coreid(void **state)
+{
+    (void)state;
+    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    struct bus_event event = named("a");
+    publish(&event);
+    assert_non_null(strstr(drain(stream, 4096), "\"coreid\":\"api\"}"));
+    event.origin = BUS_FROM_CLOUD;
+    publish(&event);
+    assert_non_null(strstr(drain(stream, 4096), "\"coreid\":\"particle-internal\"}"));
+    event.about_device = true;
+    memset(event.device, 0xAB, sizeof event.device);
+    publish(&event);
+    assert_non_null(strstr(drain(stream, 4096), "\"coreid\":\"abababababababababababab\"}"));
+    stream_close(stream);
+}
+
+static void the_time_of_publishing_stays_as_it_was_given(void **state)
+{
+    (void)state;
+    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    struct bus_event event = named("a");
+    event.published_ms = 1;
+    event.ttl = 16777215;
+    publish(&event);
+    const char *text = drain(stream, 4096);
+    assert_non_null(strstr(text, "\"published_at\":\"1970-01-01T00:00:00.001Z\""));
+    assert_non_null(strstr(text, "\"ttl\":16777215,"));
+    stream_close(stream);
+}
+
+static void no_byte_of_data_or_name_breaks_the_form(void **state)
+{
+    (void)state;
+    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    for (unsigned c = 0; c < 256; c++) {
+        const uint8_t data[3] = {'x', (uint8_t)c, 'y'};
+        const char name[4] = {'n', c < 0x20 || c == 0x7F ? 'n' : (char)c, 'n', '\0'};
+        struct bus_event event = named(name);
+        event.data = data;
+        event.data_len = sizeof data;
+        publish(&event);
+        const char *text = drain(stream, 4096);
+        size_t lines = 0;
+        for (const char *p = text; *p; p++) {
+            lines += *p == '\n';
+            assert_true(*p != '\r');
+        }
+        assert_int_equal(lines, 3);
+        assert_int_equal(strncmp(text, "event: n", 8), 0);
+        assert_non_null(strstr(text, "\ndata: {\"data\":\"x"));
+        assert_string_equal(text + strlen(text) - 3, "}\n\n");
+    }
+    stream_close(stream);
+}
+
+static void a_name_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    char name[66];
+    memset(name, 'n', sizeof name);
+    for (size_t len = 0; len <= 65; len++) {
+        struct bus_event event = {.name = name, .name_len = len, .owner = 1};
+        int err = events_publish(fake.cloud.events, &event);
+        assert_int_equal(err, len >= 1 && len <= 64 ? 0 : CYAN_E_INVALID);
+    }
+    struct bus_event event = named("a\nb");
+    assert_int_equal(events_publish(fake.cloud.events, &event), CYAN_E_INVALID);
+}
+
+static void data_that_could_fill_half_the_ring_is_refused(void **state)
+{
+    (void)state;
+    static uint8_t data[RING];
+    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    struct bus_event event = named("a");
+    event.data = data;
+    event.data_len = 5000;
+    publish(&event);
+    assert_int_equal(strlen(drain(stream, 4096)), strlen("event: a\ndata: {\"data\":\"") + 30000 +
+                                                      strlen("\",\"ttl\":60,\"published_at\":"
+                                                             "\"2026-01-02T03:04:05.678Z\","
+                                                             "\"coreid\":\"api\"}\n\n"));
+    for (size_t len = 5500; len <= RING; len += 97) {
+        event.data_len = len;
+        assert_int_equal(events_publish(fake.cloud.events, &event), CYAN_E_TOO_LONG);
+    }
+    event.data_len = SIZE_MAX;
+    assert_int_equal(events_publish(fake.cloud.events, &event), CYAN_E_TOO_LONG);
+    stream_close(stream);
+}
+
+static void a_stream_sees_what_its_scope_allows_and_nothing_else(void **state)
+{
+    (void)state;
+    /* Accounts 1 and 257 share a bucket of the index. */
+    static const struct {
+        uint32_t owner;
+        bool is_private;
+        bool has_device; /* 2f…01 */
+        bool seen[3];    /* by account 1: mine and public, mine, device 2f…01 */
+    } cases[] = {
+        {1, false, true, {true, true, true}},     {1, true, true, {true, true, true}},
+        {1, false, false, {true, true, false}},   {1, true, false, {true, true, false}},
+        {2, false, true, {true, false, false}},   {2, true, true, {false, false, false}},
+        {257, false, true, {true, false, false}}, {257, true, true, {false, false, false}},
+        {0, false, true, {false, false, false}},  {0, true, true, {false, false, false}},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        for (int scope = 0; scope < 3; scope++) {
+            struct stream *stream = open_stream(1, (enum stream_scope)scope, "");
+            struct bus_event event = named("a");
+            event.owner = cases[i].owner;
+            event.is_private = cases[i].is_private;
+            event.about_device = cases[i].has_device;
+            event.device[0] = 0x2f;
+            event.device[11] = 1;
+            wakes = 0;
+            publish(&event);
+            assert_int_equal(wakes, cases[i].seen[scope]);
+            assert_int_equal(*drain(stream, 4096) != '\0', cases[i].seen[scope]);
+            stream_close(stream);
+        }
+    }
+}
+
+static void a_stream_of_a_device_sees_no_other_device(void **state)
+{
+    (void)state;
+    struct stream *stream = open_stream(1, STREAM_DEVICE, "");
+    struct bus_event event = named("a");
+    event.about_device = true;
+    for (size_t i = 0; i < CYAN_ID_LEN; i++) {
+        memset(event.device, 0, sizeof event.device);
+        event.device[0] = 0x2f;
+        event.device[11] = 1;
+        event.device[i] ^= 0x80;
+        publish(&event);
+        assert_string_equal(drain(stream, 4096), "");
+    }
+    stream_close(stream);
+}
+
+static void a_prefix_lets_through_what_begins_with_it(void **state)
+{
+    (void)state;
+    static const char name[] = "Temp/inside/1";
+    for (size_t len = 0; len <= sizeof name - 1; len++) {
+        char prefix[16] = "";
+        memcpy(prefix, name, len);
+        struct stream *right = open_stream(1, STREAM_MINE, prefix);
+        struct stream *wrong = NULL;
+        if (len > 0) {
+            prefix[len - 1] ^= 0x20;
+            wrong = open_stream(1, STREAM_MINE, prefix);
+        }
+        fake_publish(name, "x");
+        assert_string_not_equal(drain(right, 4096), "");
+        if (wrong) {
+            assert_string_equal(drain(wrong, 4096), "");
+        }
+        stream_close(right);
+        stream_close(wrong);
+    }
+    struct stream *longer = open_stream(1, STREAM_MINE, "Temp/inside/12");
+    fake_publish(name, "x");
+    assert_string_equal(drain(longer, 4096), "");
+    stream_close(longer);
+}
+
+static void a_stream_begins_with_the_next_event(void **state)
+{
+    (void)state;
+    struct stream *first = open_stream(1, STREAM_MINE, "");
+    fake_publish("early", "x");
+    struct stream *second = open_stream(1, STREAM_MINE, "");
+    fake_publish("late", "x");
+    assert_int_equal(strncmp(drain(second, 4096), "event: late\n", 12), 0);
+    assert_int_equal(strncmp(drain(first, 4096), "event: early\n", 13), 0);
+    stream_close(first);
+    stream_close(second);
+}
+
+static void a_stream_is_woken_once_until_it_has_read_all(void **state)
+{
+    (void)state;
+    char buf[100];
+    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    fake_publish("a", "x");
+    fake_publish("a", "x");
+    assert_int_equal(wakes, 1);
+    assert_true(stream_read(stream, buf, sizeof buf) > 0);
+    fake_publish("a", "x");
+    assert_int_equal(wakes, 1);
+    drain(stream, 4096);
+    fake_publish("a", "x");
+    assert_int_equal(wakes, 2);
+    stream_close(stream);
+}
+
+/* Publishes events of many lengths, each with its number. */
+static size_t publish_numbered(size_t from, size_t count)
+{
+    static char data[700];
+    for (size_t i = from; i < from + count; i++) {
+        size_t len = i * 37 % 650;
+        memset(data, 'x', len);
+        (void)snprintf(data + len, 12, "#%zu", i);
+        fake_publish("n", data);
+    }
+    return from + count;
+}
+
+static void assert_numbered(const char *text, size_t from, size_t count)
+{
+    for (size_t i = from; i < from + count; i++) {
+        char mark[24];
+        (void)snprintf(mark, sizeof mark, "#%zu\",", i);
+        text = strstr(text, mark);
+        assert_non_null(text);
+        text = strstr(text, "}\n\n");
+        assert_non_null(text);
+        text += 3;
+    }
+    assert_string_equal(text, "");
+}
+
+static void nothing_is_lost_or_disordered_while_the_ring_goes_round_many_times(void **state)
+{
+    (void)state;
+    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    size_t next = 0;
+    for (size_t turn = 0; turn < 400; turn++) {
+        size_t count = turn % 23;
+        size_t from = next;
+        next = publish_numbered(next, count);
+        assert_numbered(drain(stream, 1 + turn * 13 % 3000), from, count);
+    }
+    stream_close(stream);
+}
+
+static void events_read_in_pieces_of_any_size_are_the_same(void **state)
+{
+    (void)state;
+    static char whole[RING];
+    for (size_t cap = 1; cap < 700; cap += cap < 20 ? 1 : 17) {
+        struct stream *one = open_stream(1, STREAM_MINE, "");
+        struct stream *other = open_stream(1, STREAM_MINE, "");
+        publish_numbered(cap, 5);
+        (void)snprintf(whole, sizeof whole, "%s", drain(one, 32768));
+        assert_string_equal(drain(other, cap), whole);
+        stream_close(one);
+        stream_close(other);
+    }
+}
+
+static void events_that_fit_are_never_cut(void **state)
+{
+    (void)state;
+    char buf[900];
+    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    publish_numbered(0, 60);
+    ssize_t n;
+    while ((n = stream_read(stream, buf, sizeof buf)) > 0) {
+        assert_int_equal(strncmp(buf, "event: ", 7), 0);
+        assert_memory_equal(buf + n - 3, "}\n\n", 3);
+    }
+    stream_close(stream);
+}
+
+static void an_idle_stream_never_falls_off_the_ring(void **state)
+{
+    (void)state;
+    struct stream *busy = open_stream(1, STREAM_MINE, "");
+    struct stream *idle = open_stream(1, STREAM_MINE, "rare");
+    for (size_t i = 0; i < 1000; i++) {
+        publish_numbered(0, 3);
+        drain(busy, 4096);
+    }
+    fake_publish("rare", "x");
+    assert_int_equal(strncmp(drain(idle, 4096), "event: rare\n", 12), 0);
+    stream_close(busy);
+    stream_close(idle);
+}
+
+static void a_stream_that_does_not_read_has_ended_once_its_event_is_overwritten(void **state)
+{
+    (void)state;
+    char buf[64];
+    struct stream *slow = open_stream(1, STREAM_MINE, "");
+    struct stream *halfway = open_stream(1, STREAM_MINE, "");
+    fake_publish("a", "x");
+    assert_true(stream_read(halfway, buf, sizeof buf) > 0);
+    publish_numbered(0, 300);
+    assert_int_equal(stream_read(slow, buf, sizeof buf), CYAN_E_CLOSED);
+    assert_int_equal(stream_read(slow, buf, sizeof buf), CYAN_E_CLOSED);
+    assert_int_equal(stream_read(halfway, buf, sizeof buf), CYAN_E_CLOSED);
+    stream_close(slow);
+    stream_close(halfway);
+}
+
+static void devices_get_what_devices_and_the_api_publish_but_nothing_of_the_cloud(void **state)
+{
+    (void)state;
+    struct bus_event event = named("a");
+    publish(&event);
+    assert_int_equal(fake.to_devices, 1);
+    event.origin = BUS_FROM_DEVICE;
+    publish(&event);
+    assert_int_equal(fake.to_devices, 2);
+    event.origin = BUS_FROM_CLOUD;
+    publish(&event);
+    assert_int_equal(fake.to_devices, 2);
+}
+
+static void what_a_device_tells_the_cloud_alone_reaches_nobody(void **state)
+{
+    (void)state;
+    struct stream *stream = open_stream(1, STREAM_MINE_AND_PUBLIC, "");
+    fake_publish("spark/device/claim/code", "secret");
+    fake_publish("spark/hardware/max_binary", "1");
+    assert_string_equal(drain(stream, 4096), "");
+    assert_int_equal(fake.to_devices, 0);
+    fake_publish("spark/device/last_reset", "user");
+    assert_string_not_equal(drain(stream, 4096), "");
+    stream_close(stream);
+}
+
+static void a_ring_of_any_size_keeps_events_whole_at_its_end(void **state)
+{
+    (void)state;
+    fake_events_stop();
+    for (size_t len = 16384; len < 16384 + 600; len += 8) {
+        fake_events_start(len);
+        struct stream *stream = open_stream(1, STREAM_MINE, "");
+        for (size_t i = 0; i < 60; i++) {
+            publish_numbered(i, 1);
+            assert_numbered(drain(stream, 4096), i, 1);
+        }
+        stream_close(stream);
+        fake_events_stop();
+    }
+    fake_events_start(RING);
+}
+
+static void an_event_costs_no_allocation(void **state)
+{
+    (void)state;
+    struct stream *streams[10];
+    for (size_t i = 0; i < COUNT_OF(streams); i++) {
+        streams[i] = open_stream(1, STREAM_MINE, "");
+    }
+    struct mallinfo2 before = mallinfo2();
+    for (size_t i = 0; i < 1000; i++) {
+        fake_publish("a", "some data");
+        for (size_t k = 0; k < COUNT_OF(streams); k++) {
+            assert_string_not_equal(drain(streams[k], 4096), "");
+        }
+    }
+    struct mallinfo2 after = mallinfo2();
+    assert_int_equal(after.uordblks, before.uordblks);
+    for (size_t i = 0; i < COUNT_OF(streams); i++) {
+        stream_close(streams[i]);
+    }
+}
+
+static void streams_close_in_any_order_and_the_others_go_on(void **state)
+{
+    (void)state;
+    for (size_t first = 0; first < 3; first++) {
+        for (size_t second = 0; second < 3; second++) {
+            struct stream *streams[3];
+            for (size_t i = 0; i < 3; i++) {
+                streams[i] = open_stream(1 + 256 * (uint32_t)i, STREAM_MINE_AND_PUBLIC, "");
+            }
+            stream_close(streams[first]);
+            streams[first] = NULL;
+            stream_close(streams[second]);
+            streams[second] = NULL;
+            fake_publish("a", "x");
+            for (size_t i = 0; i < 3; i++) {
+                if (streams[i]) {
+                    assert_string_not_equal(drain(streams[i], 4096), "");
+                }
+                stream_close(streams[i]);
+            }
+        }
+    }
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(an_event_stands_on_the_wire_as_specified),
+        CASE(without_data_it_says_null_and_with_empty_data_the_empty_text),
+        CASE(who_speaks_is_told_by_coreid),
+        CASE(the_time_of_publishing_stays_as_it_was_given),
+        CASE(no_byte_of_data_or_name_breaks_the_form),
+        CASE(a_name_that_is_none_is_refused),
+        CASE(data_that_could_fill_half_the_ring_is_refused),
+        CASE(a_stream_sees_what_its_scope_allows_and_nothing_else),
+        CASE(a_stream_of_a_device_sees_no_other_device),
+        CASE(a_prefix_lets_through_what_begins_with_it),
+        CASE(a_stream_begins_with_the_next_event),
+        CASE(a_stream_is_woken_once_until_it_has_read_all),
+        CASE(nothing_is_lost_or_disordered_while_the_ring_goes_round_many_times),
+        CASE(events_read_in_pieces_of_any_size_are_the_same),
+        CASE(events_that_fit_are_never_cut),
+        CASE(an_idle_stream_never_falls_off_the_ring),
+        CASE(a_stream_that_does_not_read_has_ended_once_its_event_is_overwritten),
+        CASE(devices_get_what_devices_and_the_api_publish_but_nothing_of_the_cloud),
+        CASE(what_a_device_tells_the_cloud_alone_reaches_nobody),
+        CASE(a_ring_of_any_size_keeps_events_whole_at_its_end),
+        CASE(an_event_costs_no_allocation),
+        CASE(streams_close_in_any_order_and_the_others_go_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
