@@ -15,7 +15,8 @@ static void print_clean(FILE *file, const char *text)
 }
 
 /* Formats first, so that what a stranger put into it is cleaned too. */
-static void print_formatted(FILE *file, const char *prefix, const char *format, va_list list)
+static void __attribute__((format(printf, 3, 0)))
+print_formatted(FILE *file, const char *prefix, const char *format, va_list list)
 {
     char *text = NULL;
     if (vasprintf(&text, format, list) < 0) {

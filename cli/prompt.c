@@ -33,8 +33,9 @@ static int take_key(char key, bool show, char *text, size_t *len)
     return 0;
 }
 
-/* Keys one by one, so that the terminal is put right again whatever key ends it. */
-static int read_keys(bool show, char *text)
+/* Keys one by one, so that the terminal is put right again whatever key ends it. The question
+ * comes when the terminal is ready, so that who waits for it loses no key. */
+static int read_keys(const char *label, bool show, char *text)
 {
     struct termios before, raw;
     size_t len = 0;
@@ -46,9 +47,11 @@ static int read_keys(bool show, char *text)
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
-    if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) < 0) {
+    if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) < 0) {
         return -1;
     }
+    (void)fprintf(stderr, "%s: ", label);
+    (void)fflush(stderr);
     while (end == 0) {
         char key = 0;
         ssize_t got = read(STDIN_FILENO, &key, 1);
@@ -59,17 +62,15 @@ static int read_keys(bool show, char *text)
         }
         (void)fflush(stderr);
     }
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    (void)fputc('\n', stderr);
+    (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
     return end;
 }
 
 int prompt_ask(const char *label, bool show, char out_text[static PROMPT_MAX], struct fault *fault)
 {
     char text[PROMPT_MAX] = "";
-    (void)fprintf(stderr, "%s: ", label);
-    (void)fflush(stderr);
-    int end = read_keys(show, text);
-    (void)fputc('\n', stderr);
+    int end = read_keys(label, show, text);
     int err = 0;
     if (end < 0 || !text[0]) {
         err = fault_set(fault, CLI_USAGE, "USAGE", "no %s was given", label);
@@ -80,28 +81,30 @@ int prompt_ask(const char *label, bool show, char out_text[static PROMPT_MAX], s
     return err;
 }
 
-/* Up to the first line end; too much without one is refused. */
+/* Up to the first line end; too much before it, or a NUL, is refused. */
 static int read_line(int fd, char *text)
 {
     size_t len = 0;
-    while (len + 1 < PROMPT_MAX) {
-        ssize_t got = read(fd, text + len, 1);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
+    for (;;) {
+        char c = '\n';
+        ssize_t got = read(fd, &c, 1);
+        if (got < 0 && errno != EINTR) {
             return -1;
         }
-        if (got == 0 || text[len] == '\n') {
+        if (got >= 0 && c == '\n') {
             break;
         }
-        len++;
+        if (got > 0 && (c == '\0' || len + 1 == PROMPT_MAX)) {
+            errno = EFBIG;
+            return -1;
+        }
+        if (got > 0) {
+            text[len++] = c;
+        }
     }
-    bool whole = len + 1 < PROMPT_MAX;
     len -= len > 0 && text[len - 1] == '\r' ? 1 : 0;
     text[len] = '\0';
-    errno = EFBIG;
-    return whole && memchr(text, '\0', len) == NULL ? 0 : -1;
+    return 0;
 }
 
 int prompt_read_file(const char *path, char out_text[static PROMPT_MAX], struct fault *fault)

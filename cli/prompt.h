@@ -7,7 +7,7 @@
 
 #include "cli/fault.h"
 
-enum { PROMPT_MAX = 256 }; /* bytes with the NUL */
+enum { PROMPT_MAX = 512 }; /* bytes with the NUL; twice what an account's password may have */
 
 /* Asks at the terminal (stdin, stderr). Without show nothing appears. Returns 0 or an exit code:
  * CLI_USAGE when the person gave up or gave nothing. */

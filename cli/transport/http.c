@@ -26,7 +26,7 @@ struct exchange {
     struct curl_slist *headers;
     struct http_response response;
     const struct http_reader *reader; /* NULL: the body is collected */
-    bool has_head; /* the empty line that ends the headers has come */
+    bool has_head;                    /* the empty line that ends the headers has come */
     bool opened;
     int verdict; /* what ended it from inside: CYAN_E_* or the reader's value */
     int64_t heard_ms;
@@ -172,6 +172,7 @@ static bool prepare(struct exchange *x, const struct http_request *request)
     SET(CURLOPT_HTTPHEADER, x->headers);
     SET(CURLOPT_USERAGENT, "cyan");
     SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_FORBID_REUSE, 1L);
     SET(CURLOPT_ERRORBUFFER, x->why);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     SET(CURLOPT_WRITEFUNCTION, on_body);

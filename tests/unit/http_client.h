@@ -22,9 +22,9 @@ void client_close(int fd);
 /* Sends all of it, turning the loop when the server must read first. */
 void client_send(int fd, const void *data, size_t len);
 
-/* Waits until the server has sent text with this in it and returns all that came up to now since
+/* Waits until the server has sent text with wanted in it and returns all that came up to now since
  * the last call; NULL when the connection ended before. Good until the next call. */
-const char *client_wait(int fd, const char *text);
+const char *client_wait(int fd, const char *wanted);
 
 /* Reads one answer. Free it with answer_done. */
 struct answer client_answer(int fd);

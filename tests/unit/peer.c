@@ -172,8 +172,9 @@ size_t peer_seal(struct peer *peer, uint8_t *out_frame, size_t cap)
 
 void peer_say(struct peer *peer)
 {
-    uint8_t frame[sizeof peer->message + 64];
-    peer_send(peer, frame, peer_seal(peer, frame, sizeof frame));
+    uint8_t frame[sizeof peer->message + 64] = {0};
+    size_t len = peer_seal(peer, frame, sizeof frame);
+    peer_send(peer, frame, len);
 }
 
 size_t peer_seal_event(struct peer *peer, size_t len, uint8_t *out_frame, size_t cap)

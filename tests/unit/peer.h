@@ -19,19 +19,19 @@
 enum { PEER_BUFFER = 256 * 1024 };
 
 struct peer {
-    int fd;
     void (*turn)(void *arg); /* lets the server work */
     void *arg;
     const struct cyan_crypto *crypto;
     const struct vectors *keys, *publics;
-    const char *device; /* names of vectors: "device" or "other_device" */
+    const char *device;        /* names of vectors: "device" or "other_device" */
+    size_t len;                /* bytes received and not taken */
+    uint8_t *bytes;            /* PEER_BUFFER of them */
+    struct cyan_writer writer; /* of peer_begin */
+    int fd;
+    uint16_t last_id;
+    bool closed; /* by the server */
     uint8_t id[CYAN_ID_LEN];
     struct cyan_cipher cipher;
-    struct cyan_writer writer; /* of peer_begin */
-    uint16_t last_id;
-    bool closed;    /* by the server */
-    size_t len;     /* bytes received and not taken */
-    uint8_t *bytes; /* PEER_BUFFER of them */
     uint8_t message[1200];
     uint8_t frame[1200]; /* the last one that came, deciphered */
 };

@@ -1,6 +1,5 @@
 #include "tests/unit/run_cli.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,49 +19,46 @@ void ran_done(struct ran *ran)
     *ran = (struct ran){0};
 }
 
-void run_cli(struct ran *ran, ...)
+void run_cli(struct ran *ran, const char *const *words)
 {
-    char *words[WORDS_MAX];
+    char *copies[WORDS_MAX];
     size_t count = 0;
-    va_list list;
     ran_done(ran);
-    va_start(list, ran);
-    for (char *word = va_arg(list, char *); word; word = va_arg(list, char *)) {
+    for (; words[count]; count++) {
         assert_in_range(count, 0, WORDS_MAX - 1);
-        words[count++] = word;
+        copies[count] = strdup(words[count]);
+        assert_non_null(copies[count]);
     }
-    va_end(list);
-
     assert_int_equal(setenv("XDG_CONFIG_HOME", scratch_path("xdg"), 1), 0);
     struct cli cli = {.output = {.out = open_memstream(&ran->out, &ran->out_len),
                                  .err = open_memstream(&ran->err, &ran->err_len)}};
     assert_non_null(cli.output.out);
     assert_non_null(cli.output.err);
-    ran->exit = cli_run(&cli, count, words);
+    ran->exit = cli_run(&cli, count, copies);
     assert_int_equal(fclose(cli.output.out), 0);
     assert_int_equal(fclose(cli.output.err), 0);
     ran->json = json_loadb(ran->out, ran->out_len, 0, NULL);
+    while (count > 0) {
+        free(copies[--count]);
+    }
 }
 
-const char *ran_string(const struct ran *ran, ...)
+const char *ran_string(const struct ran *ran, const char *const *keys)
 {
     const json_t *at = ran->json;
-    va_list list;
-    va_start(list, ran);
-    for (const char *key = va_arg(list, const char *); key; key = va_arg(list, const char *)) {
-        at = json_object_get(at, key);
+    for (; *keys; keys++) {
+        at = json_object_get(at, *keys);
     }
-    va_end(list);
     const char *text = json_string_value(at);
     return text ? text : "";
 }
 
 void assert_ran_fault(const struct ran *ran, int exit, const char *code)
 {
-    assert_string_equal(ran_string(ran, "error", "code", NULL), code);
+    assert_string_equal(RAN_STRING(ran, "error", "code"), code);
     assert_int_equal(ran->exit, exit);
     assert_true(json_is_false(json_object_get(ran->json, "ok")));
-    assert_true(*ran_string(ran, "error", "message", NULL));
+    assert_true(*RAN_STRING(ran, "error", "message"));
 }
 
 static void write_in(const char *folder, const char *name, const void *data, size_t len)

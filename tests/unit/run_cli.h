@@ -13,14 +13,16 @@ struct ran {
     json_t *json; /* out as one JSON document, or NULL */
 };
 
-/* The words end with a NULL; profiles are looked for in the scratch folder. Ends what ran holds
- * from the run before, so it starts as zeroes. */
-void run_cli(struct ran *ran, ...) __attribute__((sentinel));
+/* Runs the words, with a NULL behind them; profiles are looked for in the scratch folder. Ends what
+ * ran holds from the run before, so it starts as zeroes. */
+void run_cli(struct ran *ran, const char *const *words);
+#define RUN_CLI(ran, ...) run_cli(ran, (const char *const[]){__VA_ARGS__, NULL})
 void ran_done(struct ran *ran);
 
-/* A string inside the document, by keys down from its top; NULL ends them. "" when there is none.
- */
-const char *ran_string(const struct ran *ran, ...) __attribute__((sentinel));
+/* A string inside the document, by keys down from its top, with a NULL behind them. "" when there
+ * is none. */
+const char *ran_string(const struct ran *ran, const char *const *keys);
+#define RAN_STRING(ran, ...) ran_string(ran, (const char *const[]){__VA_ARGS__, NULL})
 
 /* It ended with this exit code and, as --json says it, with this error code. */
 void assert_ran_fault(const struct ran *ran, int exit, const char *code);

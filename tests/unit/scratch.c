@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,24 +33,27 @@ const char *scratch_path(const char *name)
     return path;
 }
 
-/* Entries of a folder that are not folders; one level of folders is emptied and removed too. */
+static int is_entry(const struct dirent *entry)
+{
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+/* Removes the entries of a folder; one level of folders in it is emptied and removed too. */
 static void empty(const char *path, bool deeper)
 {
-    DIR *dir = opendir(path);
-    assert_non_null(dir);
-    struct dirent *entry;
-    while ((entry = readdir(dir))) {
+    struct dirent **entries = NULL;
+    int count = scandir(path, &entries, is_entry, alphasort);
+    assert_true(count >= 0);
+    for (int i = 0; i < count; i++) {
         char child[SCRATCH_PATH_MAX * 2];
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
-            continue;
-        }
-        (void)snprintf(child, sizeof child, "%s/%s", path, entry->d_name);
+        (void)snprintf(child, sizeof child, "%s/%s", path, entries[i]->d_name);
         if (unlink(child) < 0 && deeper) {
             empty(child, false);
             (void)rmdir(child);
         }
+        free(entries[i]);
     }
-    (void)closedir(dir);
+    free(entries);
 }
 
 void scratch_done(void)
@@ -83,16 +85,16 @@ uint8_t *scratch_read(const char *name, size_t *out_len)
     return data;
 }
 
-size_t scratch_count(void)
+size_t scratch_count(const char *name)
 {
-    size_t count = 0;
-    DIR *dir = opendir(folder);
-    assert_non_null(dir);
-    while (readdir(dir)) {
-        count++;
+    struct dirent **entries = NULL;
+    int count = scandir(scratch_path(name), &entries, is_entry, alphasort);
+    assert_true(count >= 0);
+    for (int i = 0; i < count; i++) {
+        free(entries[i]);
     }
-    (void)closedir(dir);
-    return count - 2;
+    free(entries);
+    return (size_t)count;
 }
 
 static void become(char *const *words)
@@ -105,29 +107,23 @@ static void become(char *const *words)
     _exit(127);
 }
 
-int scratch_run(const char *command, ...)
+int scratch_run(const char *const *words)
 {
-    char *words[WORDS_MAX + 1] = {NULL};
-    va_list list;
-    va_start(list, command);
-    const char *word = command;
-    for (size_t i = 0; word; i++) {
+    char *copies[WORDS_MAX + 1] = {NULL};
+    for (size_t i = 0; words[i]; i++) {
         assert_in_range(i, 0, WORDS_MAX - 1);
-        words[i] = strdup(word);
-        assert_non_null(words[i]);
-        word = va_arg(list, const char *);
+        copies[i] = strdup(words[i]);
+        assert_non_null(copies[i]);
     }
-    va_end(list);
-
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        become(words);
+        become(copies);
     }
     int status = 0;
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    for (size_t i = 0; words[i]; i++) {
-        free(words[i]);
+    for (size_t i = 0; copies[i]; i++) {
+        free(copies[i]);
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -19,11 +19,12 @@ void scratch_write(const char *name, const void *data, size_t len);
 /* The whole file on the heap with exactly its length, so that a sanitizer sees one too many. */
 uint8_t *scratch_read(const char *name, size_t *out_len);
 
-/* How many entries the folder has. */
-size_t scratch_count(void);
+/* How many entries a folder in it has, or with "" it itself. */
+size_t scratch_count(const char *name);
 
-/* Runs a command in the folder, silently, with an empty stdin: its words end with a NULL. Returns
- * its exit code. */
-int scratch_run(const char *command, ...) __attribute__((sentinel));
+/* Runs a command in the folder, silently, with an empty stdin: its words, with a NULL behind them.
+ * Returns its exit code. */
+int scratch_run(const char *const *words);
+#define SCRATCH_RUN(...) scratch_run((const char *const[]){__VA_ARGS__, NULL})
 
 #endif

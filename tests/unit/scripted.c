@@ -19,6 +19,9 @@ struct scripted {
     char *requests[SCRIPTED_ANSWERS_MAX + 8];
     size_t request_count;
     int listener;
+    pthread_mutex_t lock; /* of what follows */
+    int connection;       /* the one that is served; -1: none */
+    bool ended;
     pthread_t thread;
     bool running;
     char url[64];
@@ -65,12 +68,26 @@ static void answer(const struct scripted *cloud, size_t number, int fd)
     }
 }
 
+/* Makes it the connection that a stop breaks off; false when the end has come. */
+static bool enter(struct scripted *cloud, int fd)
+{
+    (void)pthread_mutex_lock(&cloud->lock);
+    bool goes_on = !cloud->ended;
+    cloud->connection = fd;
+    (void)pthread_mutex_unlock(&cloud->lock);
+    return goes_on;
+}
+
 static void *serve(void *arg)
 {
     struct scripted *cloud = arg;
     for (;;) {
         int fd = accept(cloud->listener, NULL, NULL);
         if (fd < 0) {
+            return NULL;
+        }
+        if (!enter(cloud, fd)) {
+            (void)close(fd);
             return NULL;
         }
         size_t number = cloud->request_count;
@@ -84,6 +101,7 @@ static void *serve(void *arg)
         if (number < cloud->answer_count) {
             answer(cloud, number, fd);
         }
+        (void)enter(cloud, -1);
         (void)close(fd);
     }
 }
@@ -99,6 +117,8 @@ struct scripted *scripted_start(const struct scripted_answer *answers, size_t co
         memcpy(cloud->answers, answers, count * sizeof *answers);
     }
     cloud->answer_count = count;
+    cloud->connection = -1;
+    assert_int_equal(pthread_mutex_init(&cloud->lock, NULL), 0);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     cloud->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(cloud->listener >= 0);
@@ -120,9 +140,16 @@ const char *scripted_url(const struct scripted *cloud)
 void scripted_stop(struct scripted *cloud)
 {
     if (cloud->running) {
+        (void)pthread_mutex_lock(&cloud->lock);
+        cloud->ended = true;
         (void)shutdown(cloud->listener, SHUT_RDWR);
+        if (cloud->connection >= 0) {
+            (void)shutdown(cloud->connection, SHUT_RDWR);
+        }
+        (void)pthread_mutex_unlock(&cloud->lock);
         (void)pthread_join(cloud->thread, NULL);
         (void)close(cloud->listener);
+        (void)pthread_mutex_destroy(&cloud->lock);
         cloud->running = false;
     }
 }

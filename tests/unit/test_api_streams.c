@@ -92,7 +92,7 @@ static void an_event_arrives_as_it_was_formatted(void **state)
                                         "/v1/devices/events",
                                         "/v1/devices/events/temp",
                                         "/v1/devices/lamp/events",
-                                        "/v1/devices/" FAKE_LAMP "/events/t"};
+                                        "/v1/devices/2f0000000000000000000001/events/t"};
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         int fd = open_greeted(paths[i]);
         fake_publish("temp", "21");

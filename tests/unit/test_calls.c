@@ -12,8 +12,8 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/yard.h"
 
-uint64_t __real_uv_now(const uv_loop_t *loop);
-uint64_t __wrap_uv_now(const uv_loop_t *loop);
+uint64_t __real_uv_now(const uv_loop_t *any);
+uint64_t __wrap_uv_now(const uv_loop_t *any);
 
 enum { SHARD = 3, REPLIES_MAX = 64 };
 

@@ -23,14 +23,14 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    assert_int_equal(scratch_run("rm", "-rf", "xdg", "home", NULL), 0);
+    assert_int_equal(SCRATCH_RUN("rm", "-rf", "xdg", "home"), 0);
     scratch_done();
     return 0;
 }
 
 static void write_profile(const char *text)
 {
-    assert_int_equal(scratch_run("mkdir", "-p", "xdg/cyan", NULL), 0);
+    assert_int_equal(SCRATCH_RUN("mkdir", "-p", "xdg/cyan"), 0);
     scratch_write("xdg/cyan/default.json", text, strlen(text));
 }
 
@@ -43,7 +43,7 @@ static void without_a_profile_the_default_cloud_and_no_token_are_used(void **sta
     assert_string_equal(config.profile, "default");
     assert_string_equal(config.api, "http://127.0.0.1:8080");
     assert_string_equal(config.token, "");
-    assert_int_equal(scratch_count(), 0);
+    assert_int_equal(scratch_count(""), 0);
 }
 
 static void a_saved_profile_comes_back_and_is_for_its_owner_alone(void **state)

@@ -77,24 +77,23 @@ static void a_new_key_is_two_files_that_openssl_takes_for_one_sound_key(void **s
     struct ran *ran = *state;
     uint8_t spki[CYAN_DEVICE_SPKI_LEN];
     size_t len = 0;
-    run_cli(ran, "keys", "new", PATH("k"), "--json", NULL);
+    RUN_CLI(ran, "keys", "new", PATH("k"), "--json");
     assert_int_equal(ran->exit, 0);
-    assert_string_equal(ran_string(ran, "data", "private", NULL), PATH("k.der"));
-    assert_string_equal(ran_string(ran, "data", "public", NULL), PATH("k.pub.pem"));
+    assert_string_equal(RAN_STRING(ran, "data", "private"), PATH("k.der"));
+    assert_string_equal(RAN_STRING(ran, "data", "public"), PATH("k.pub.pem"));
     assert_int_equal(mode_of("k.der"), 0600);
     assert_int_equal(
-        scratch_run("openssl", "rsa", "-in", "k.der", "-inform", "DER", "-check", "-noout", NULL),
-        0);
-    assert_int_equal(scratch_run("openssl", "rsa", "-in", "k.der", "-inform", "DER", "-pubout",
-                                 "-out", "by-openssl.pem", NULL),
+        SCRATCH_RUN("openssl", "rsa", "-in", "k.der", "-inform", "DER", "-check", "-noout"), 0);
+    assert_int_equal(SCRATCH_RUN("openssl", "rsa", "-in", "k.der", "-inform", "DER", "-pubout",
+                                 "-out", "by-openssl.pem"),
                      0);
-    assert_int_equal(scratch_run("cmp", "k.pub.pem", "by-openssl.pem", NULL), 0);
+    assert_int_equal(SCRATCH_RUN("cmp", "k.pub.pem", "by-openssl.pem"), 0);
     uint8_t *der = scratch_read("k.der", &len);
     assert_int_equal(len, CYAN_DEVICE_KEY_LEN);
     assert_int_equal(cyan_keyfile_device_public(der, len, spki, NULL), 0);
     free(der);
-    assert_int_equal(strlen(ran_string(ran, "data", "fingerprint", NULL)), 64);
-    assert_int_equal(strlen(ran_string(ran, "data", "short", NULL)), 19);
+    assert_int_equal(strlen(RAN_STRING(ran, "data", "fingerprint")), 64);
+    assert_int_equal(strlen(RAN_STRING(ran, "data", "short")), 19);
 }
 
 static void a_key_that_is_there_is_kept_unless_forced(void **state)
@@ -104,21 +103,21 @@ static void a_key_that_is_there_is_kept_unless_forced(void **state)
     for (size_t i = 0; i < COUNT_OF(taken); i++) {
         size_t len = 0;
         scratch_write(taken[i], "precious", 8);
-        size_t before = scratch_count();
-        run_cli(ran, "keys", "new", PATH("k"), "--json", NULL);
+        size_t before = scratch_count("");
+        RUN_CLI(ran, "keys", "new", PATH("k"), "--json");
         assert_ran_fault(ran, 5, "EXISTS");
         uint8_t *data = scratch_read(taken[i], &len);
         assert_int_equal(len, 8);
         assert_memory_equal(data, "precious", 8);
         free(data);
-        assert_int_equal(scratch_count(), before);
-        run_cli(ran, "keys", "new", PATH("k"), "--json", "--force", NULL);
+        assert_int_equal(scratch_count(""), before);
+        RUN_CLI(ran, "keys", "new", PATH("k"), "--json", "--force");
         assert_int_equal(ran->exit, 0);
         assert_int_equal(mode_of("k.der"), 0600);
         assert_int_equal(unlink(PATH("k.der")), 0);
         assert_int_equal(unlink(PATH("k.pub.pem")), 0);
     }
-    run_cli(ran, "keys", "new", PATH("no/k"), "--json", NULL);
+    RUN_CLI(ran, "keys", "new", PATH("no/k"), "--json");
     assert_ran_fault(ran, 1, "IO");
 }
 
@@ -126,18 +125,18 @@ static void a_new_key_in_a_state_is_in_its_slot_and_the_old_one_in_a_back_up(voi
 {
     struct ran *ran = *state;
     uint8_t slot[CYAN_DEVICE_KEY_SLOT], first[CYAN_DEVICE_KEY_SLOT];
-    run_cli(ran, "keys", "new", "--state", PATH("ph"), "--json", NULL);
+    RUN_CLI(ran, "keys", "new", "--state", PATH("ph"), "--json");
     assert_int_equal(ran->exit, 0);
-    assert_string_equal(ran_string(ran, "data", "device", NULL), MADE_STATE_ID);
+    assert_string_equal(RAN_STRING(ran, "data", "device"), MADE_STATE_ID);
     setting(CYAN_SETTING_DEVICE_KEY, first, sizeof first);
     assert_int_equal(cyan_keyblob_check(first), 0);
     assert_int_equal(first[CYAN_DEVICE_KEY_LEN], 0xFF);
 
-    run_cli(ran, "keys", "new", "--state", PATH("ph"), "--json", NULL);
+    RUN_CLI(ran, "keys", "new", "--state", PATH("ph"), "--json");
     assert_int_equal(ran->exit, 0);
     setting(CYAN_SETTING_DEVICE_KEY, slot, sizeof slot);
     assert_memory_not_equal(slot, first, sizeof slot);
-    const char *backup = strrchr(ran_string(ran, "data", "backup", NULL), '/');
+    const char *backup = strrchr(RAN_STRING(ran, "data", "backup"), '/');
     assert_non_null(backup);
     char name[128];
     size_t len = 0;
@@ -175,18 +174,17 @@ static void only_the_public_half_of_a_key_file_is_sent(void **state)
     const struct vector *source = vectors_get(vectors.keys, "natural_short_d");
     scratch_write("a.der", source->data, source->len);
     assert_int_equal(
-        scratch_run("openssl", "rsa", "-in", "a.der", "-inform", "DER", "-out", "b.pem", NULL), 0);
-    assert_int_equal(
-        scratch_run("openssl", "rsa", "-in", "b.pem", "-pubout", "-out", "c.pem", NULL), 0);
+        SCRATCH_RUN("openssl", "rsa", "-in", "a.der", "-inform", "DER", "-out", "b.pem"), 0);
+    assert_int_equal(SCRATCH_RUN("openssl", "rsa", "-in", "b.pem", "-pubout", "-out", "c.pem"), 0);
     size_t len = 0;
     uint8_t *pem = scratch_read("c.pem", &len);
     static const char *const files[] = {"a.der", "b.pem", "c.pem"};
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         struct scripted *cloud = scripted_start(accepted, 1);
-        run_cli(ran, "keys", "send", "ABCDEF000000000000000001", PATH(files[i]), "--json", "--api",
-                scripted_url(cloud), NULL);
+        RUN_CLI(ran, "keys", "send", "ABCDEF000000000000000001", PATH(files[i]), "--json", "--api",
+                scripted_url(cloud));
         assert_int_equal(ran->exit, 0);
-        assert_string_equal(ran_string(ran, "data", "device", NULL), "abcdef000000000000000001");
+        assert_string_equal(RAN_STRING(ran, "data", "device"), "abcdef000000000000000001");
         scripted_stop(cloud);
         json_t *json = uploaded(cloud, "abcdef000000000000000001");
         const char *sent = json_string_value(json_object_get(json, "publicKey"));
@@ -206,8 +204,8 @@ static void the_key_of_a_state_is_sent_as_its_firmware_would_send_it(void **stat
     static const char *const ids[] = {NULL, "00000000000000000000000a"};
     for (size_t i = 0; i < COUNT_OF(ids); i++) {
         struct scripted *cloud = scripted_start(accepted, 1);
-        run_cli(ran, "keys", "send", "--json", "--state", PATH("ph"), "--api", scripted_url(cloud),
-                ids[i], NULL);
+        RUN_CLI(ran, "keys", "send", "--json", "--state", PATH("ph"), "--api", scripted_url(cloud),
+                ids[i]);
         assert_int_equal(ran->exit, 0);
         scripted_stop(cloud);
         json_decref(uploaded(cloud, ids[i] ? ids[i] : MADE_STATE_ID));
@@ -218,7 +216,7 @@ static void the_key_of_a_state_is_sent_as_its_firmware_would_send_it(void **stat
     for (size_t i = 0; i < print->len; i++) {
         (void)snprintf(wanted + 2 * i, 3, "%02x", print->data[i]);
     }
-    assert_string_equal(ran_string(ran, "data", "fingerprint", NULL), wanted);
+    assert_string_equal(RAN_STRING(ran, "data", "fingerprint"), wanted);
 }
 
 static void a_key_that_the_device_cannot_use_is_never_sent(void **state)
@@ -227,15 +225,13 @@ static void a_key_that_the_device_cannot_use_is_never_sent(void **state)
     const struct vector *natural = vectors_get(vectors.keys, "natural_short_qi");
     struct scripted *cloud = scripted_start(accepted, 1);
     uint8_t slot[CYAN_DEVICE_KEY_SLOT];
-    run_cli(ran, "keys", "send", "--json", "--state", PATH("ph"), "--api", scripted_url(cloud),
-            NULL);
+    RUN_CLI(ran, "keys", "send", "--json", "--state", PATH("ph"), "--api", scripted_url(cloud));
     assert_ran_fault(ran, 1, "BLANK");
 
     memset(slot, 0xFF, sizeof slot);
     memcpy(slot, natural->data, natural->len);
     put_setting(CYAN_SETTING_DEVICE_KEY, slot, sizeof slot);
-    run_cli(ran, "keys", "send", "--json", "--state", PATH("ph"), "--api", scripted_url(cloud),
-            NULL);
+    RUN_CLI(ran, "keys", "send", "--json", "--state", PATH("ph"), "--api", scripted_url(cloud));
     assert_ran_fault(ran, 1, "KEY_DAMAGED");
 
     /* P alone is damaged: the modulus that would be sent is right, and yet of no use. */
@@ -243,8 +239,7 @@ static void a_key_that_the_device_cannot_use_is_never_sent(void **state)
            CYAN_DEVICE_KEY_LEN);
     slot[300] ^= 2;
     put_setting(CYAN_SETTING_DEVICE_KEY, slot, sizeof slot);
-    run_cli(ran, "keys", "send", "--json", "--state", PATH("ph"), "--api", scripted_url(cloud),
-            NULL);
+    RUN_CLI(ran, "keys", "send", "--json", "--state", PATH("ph"), "--api", scripted_url(cloud));
     assert_ran_fault(ran, 1, "KEY_DAMAGED");
 
     static const char *const files[] = {"server.der", "garbage", "none"};
@@ -253,8 +248,8 @@ static void a_key_that_the_device_cannot_use_is_never_sent(void **state)
     scratch_write("server.der", server->data, server->len);
     scratch_write("garbage", "garbage", 7);
     for (size_t i = 0; i < COUNT_OF(files); i++) {
-        run_cli(ran, "keys", "send", "--json", "00000000000000000000000a", PATH(files[i]), "--api",
-                scripted_url(cloud), NULL);
+        RUN_CLI(ran, "keys", "send", "--json", "00000000000000000000000a", PATH(files[i]), "--api",
+                scripted_url(cloud));
         assert_ran_fault(ran, i == 2 ? 4 : 1, codes[i]);
     }
     scripted_stop(cloud);
@@ -272,16 +267,15 @@ static void a_server_key_of_any_form_becomes_spki_and_ff_and_leaves_the_address(
     scratch_write("a", vectors.server_spki, CYAN_SERVER_SPKI_LEN);
     scratch_write("b", server->data, server->len);
     assert_int_equal(
-        scratch_run("openssl", "rsa", "-in", "b", "-inform", "DER", "-pubout", "-out", "c", NULL),
-        0);
-    assert_int_equal(scratch_run("openssl", "rsa", "-in", "b", "-inform", "DER",
-                                 "-RSAPublicKey_out", "-out", "d", NULL),
+        SCRATCH_RUN("openssl", "rsa", "-in", "b", "-inform", "DER", "-pubout", "-out", "c"), 0);
+    assert_int_equal(SCRATCH_RUN("openssl", "rsa", "-in", "b", "-inform", "DER",
+                                 "-RSAPublicKey_out", "-out", "d"),
                      0);
     static const char *const files[] = {"a", "b", "c", "d"};
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         uint8_t zeroes[CYAN_SETTING_SERVER_KEY_SPACE] = {0};
         put_setting(CYAN_SETTING_SERVER_KEY, zeroes, sizeof zeroes);
-        run_cli(ran, "keys", "server", PATH(files[i]), "--state", PATH("ph"), "--json", NULL);
+        RUN_CLI(ran, "keys", "server", PATH(files[i]), "--state", PATH("ph"), "--json");
         assert_int_equal(ran->exit, 0);
         setting(CYAN_SETTING_SERVER_KEY, blob, sizeof blob);
         assert_memory_equal(blob, vectors.server_spki, CYAN_SERVER_SPKI_LEN);
@@ -290,7 +284,7 @@ static void a_server_key_of_any_form_becomes_spki_and_ff_and_leaves_the_address(
         assert_memory_equal(blob + CYAN_SETTING_SERVER_KEY_SPACE, address, sizeof address);
     }
     /* Once more is no write: there is no back-up to name. */
-    run_cli(ran, "keys", "server", PATH("a"), "--state", PATH("ph"), "--json", NULL);
+    RUN_CLI(ran, "keys", "server", PATH("a"), "--state", PATH("ph"), "--json");
     assert_int_equal(ran->exit, 0);
     assert_true(json_is_null(json_object_get(json_object_get(ran->json, "data"), "backup")));
 }
@@ -302,28 +296,26 @@ static void with_a_host_the_address_is_written_behind_the_key(void **state)
     static const uint8_t wanted[] = {0, 4, 192, 168, 1, 10, 0xFF};
     size_t len = 0;
     scratch_write("server", vectors.server_spki, CYAN_SERVER_SPKI_LEN);
-    run_cli(ran, "keys", "server", PATH("server"), "--state", PATH("ph"), "--host", "192.168.1.10",
-            "--json", NULL);
-    assert_string_equal(ran_string(ran, "data", "address", NULL), "192.168.1.10:5683");
+    RUN_CLI(ran, "keys", "server", PATH("server"), "--state", PATH("ph"), "--host", "192.168.1.10",
+            "--json");
+    assert_string_equal(RAN_STRING(ran, "data", "address"), "192.168.1.10:5683");
     setting(CYAN_SETTING_SERVER_KEY, blob, sizeof blob);
     assert_memory_equal(blob + 384, wanted, sizeof wanted);
     assert_memory_equal(blob + 450, "\x16\x33\xFF", 3);
 
-    run_cli(ran, "keys", "server", PATH("server"), "--out", PATH("blob"), "--host", "192.168.1.10",
-            NULL);
+    RUN_CLI(ran, "keys", "server", PATH("server"), "--out", PATH("blob"), "--host", "192.168.1.10");
     assert_int_equal(ran->exit, 0);
     uint8_t *out = scratch_read("blob", &len);
     assert_int_equal(len, 512);
     assert_memory_equal(out, blob, len);
     free(out);
-    run_cli(ran, "keys", "server", PATH("blob"), "--out", PATH("again"), "--host", "a.example",
-            "--port", "1234", "--json", NULL);
-    assert_string_equal(ran_string(ran, "data", "address", NULL), "a.example:1234");
-    run_cli(ran, "keys", "server", PATH("blob"), "--out", PATH("again"), "--host", "a.example",
-            "--port", "0", "--json", NULL);
+    RUN_CLI(ran, "keys", "server", PATH("blob"), "--out", PATH("again"), "--host", "a.example",
+            "--port", "1234", "--json");
+    assert_string_equal(RAN_STRING(ran, "data", "address"), "a.example:1234");
+    RUN_CLI(ran, "keys", "server", PATH("blob"), "--out", PATH("again"), "--host", "a.example",
+            "--port", "0", "--json");
     assert_ran_fault(ran, 2, "USAGE");
-    run_cli(ran, "keys", "server", PATH("blob"), "--out", PATH("again"), "--port", "1", "--json",
-            NULL);
+    RUN_CLI(ran, "keys", "server", PATH("blob"), "--out", PATH("again"), "--port", "1", "--json");
     assert_ran_fault(ran, 2, "USAGE");
 }
 
@@ -338,8 +330,8 @@ static void without_a_file_the_cloud_is_asked_for_its_key(void **state)
         struct scripted_answer answer = {.bytes = (const char *)bytes,
                                          .len = (size_t)head + CYAN_SERVER_SPKI_LEN};
         struct scripted *cloud = scripted_start(&answer, 1);
-        run_cli(ran, "keys", "server", "--state", PATH("ph"), "--json", "--api",
-                scripted_url(cloud), NULL);
+        RUN_CLI(ran, "keys", "server", "--state", PATH("ph"), "--json", "--api",
+                scripted_url(cloud));
         scripted_stop(cloud);
         static const char line[] = "GET /v1/system/server-key.der HTTP/1.1\r\n";
         assert_memory_equal(scripted_request(cloud, 0), line, strlen(line));
@@ -362,20 +354,20 @@ static void an_address_that_is_set_is_shown_and_a_blank_one_is_told(void **state
     static const char *const cases[][2] = {{"127.0.0.1:1234", "127.0.0.1:1234"},
                                            {"cloud.example", "cloud.example:5683"},
                                            {"$id.example:65534", "$id.example:65534"}};
-    run_cli(ran, "keys", "address", "--state", PATH("ph"), NULL);
+    RUN_CLI(ran, "keys", "address", "--state", PATH("ph"));
     assert_string_equal(ran->out, "none: firmware dials device.spark.io:5683\n");
     assert_int_equal(ran->exit, 0);
-    run_cli(ran, "keys", "address", "--state", PATH("ph"), "--json", NULL);
+    RUN_CLI(ran, "keys", "address", "--state", PATH("ph"), "--json");
     assert_true(json_is_null(json_object_get(json_object_get(ran->json, "data"), "address")));
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        run_cli(ran, "keys", "address", "--state", PATH("ph"), cases[i][0], NULL);
+        RUN_CLI(ran, "keys", "address", "--state", PATH("ph"), cases[i][0]);
         assert_int_equal(ran->exit, 0);
-        run_cli(ran, "keys", "address", "--state", PATH("ph"), "--json", NULL);
-        assert_string_equal(ran_string(ran, "data", "address", NULL), cases[i][1]);
+        RUN_CLI(ran, "keys", "address", "--state", PATH("ph"), "--json");
+        assert_string_equal(RAN_STRING(ran, "data", "address"), cases[i][1]);
     }
     uint8_t record[CYAN_ADDRESS_LEN] = {0, 5};
     put_setting(CYAN_SETTING_SERVER_ADDRESS, record, sizeof record);
-    run_cli(ran, "keys", "address", "--state", PATH("ph"), "--json", NULL);
+    RUN_CLI(ran, "keys", "address", "--state", PATH("ph"), "--json");
     assert_ran_fault(ran, 1, "ADDRESS_DAMAGED");
 }
 
@@ -389,9 +381,9 @@ static void a_state_in_use_is_code_5_for_every_command(void **state)
     const char *const lines[][3] = {
         {"new", NULL}, {"send", NULL}, {"server", PATH("server")}, {"address", NULL}};
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
-        run_cli(ran, "keys", lines[i][0], "--json", "--state", PATH("ph"), lines[i][1], NULL);
+        RUN_CLI(ran, "keys", lines[i][0], "--json", "--state", PATH("ph"), lines[i][1]);
         assert_ran_fault(ran, 5, "STATE_IN_USE");
-        run_cli(ran, "keys", lines[i][0], "--json", "--state", PATH("none"), lines[i][1], NULL);
+        RUN_CLI(ran, "keys", lines[i][0], "--json", "--state", PATH("none"), lines[i][1]);
         assert_ran_fault(ran, 4, "NOT_FOUND");
     }
     assert_int_equal(close(fd), 0);

@@ -1,6 +1,5 @@
 #include "cli/state.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -30,18 +29,6 @@ static int tear_down(void **state)
     (void)state;
     scratch_done();
     return 0;
-}
-
-static size_t count_in(const char *name)
-{
-    size_t count = 0;
-    DIR *dir = opendir(scratch_path(name));
-    assert_non_null(dir);
-    while (readdir(dir)) {
-        count++;
-    }
-    (void)closedir(dir);
-    return count - 2;
 }
 
 static void its_id_is_read_in_small_letters(void **state)
@@ -87,7 +74,7 @@ static void a_write_is_at_its_place_in_flash_and_the_old_bytes_in_a_back_up(void
         assert_int_equal(stat(scratch_path(inside), &info), 0);
         assert_int_equal(info.st_mode & 07777U, 0600);
     }
-    assert_int_equal(count_in("ph"), 3 + 3);
+    assert_int_equal(scratch_count("ph"), 3 + 3);
 
     /* The third write is in sector 2 of the image. */
     uint8_t *flash = scratch_read("ph/flash.bin", &len);
@@ -115,7 +102,7 @@ static void a_write_that_changes_nothing_leaves_no_trace(void **state)
     assert_int_equal(before_len, after_len);
     assert_memory_equal(before, after, after_len);
     assert_string_equal(backup, "");
-    assert_int_equal(count_in("ph"), 3);
+    assert_int_equal(scratch_count("ph"), 3);
     free(before);
     free(after);
 }
@@ -172,7 +159,7 @@ static void a_folder_that_is_no_state_is_left_alone(void **state)
     struct fault fault;
     assert_int_equal(mkdir(scratch_path("other"), 0700), 0);
     assert_int_equal(state_open(&photon, scratch_path("other"), &fault), CLI_NOT_FOUND);
-    assert_int_equal(count_in("other"), 0);
+    assert_int_equal(scratch_count("other"), 0);
     assert_int_equal(state_open(&photon, scratch_path("none"), &fault), CLI_NOT_FOUND);
     assert_non_null(strstr(fault.remedy, "--init"));
     assert_int_equal(unlink(scratch_path("ph/flash.bin")), 0);
@@ -220,7 +207,7 @@ static void settings_of_which_no_copy_is_whole_are_told(void **state)
         state_write(&photon, CYAN_SETTING_CLAIMED, "1", 1, STATE_ADDRESS, backup, &fault),
         CLI_FAILED);
     state_close(&photon);
-    assert_int_equal(count_in("ph"), 3);
+    assert_int_equal(scratch_count("ph"), 3);
 }
 
 static void its_flash_clears_bits_only_and_ends_where_it_ends(void **state)

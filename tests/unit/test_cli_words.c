@@ -55,21 +55,21 @@ static void a_slip_in_a_name_is_answered_with_the_name(void **state)
 static void an_unknown_command_is_usage_with_the_nearest_one(void **state)
 {
     struct ran *ran = *state;
-    run_cli(ran, "lsit", "--json", NULL);
+    RUN_CLI(ran, "lsit", "--json");
     assert_ran_fault(ran, 2, "USAGE");
-    assert_string_equal(ran_string(ran, "error", "try", NULL), "cyan list");
-    run_cli(ran, "keys", "sned", "--json", NULL);
+    assert_string_equal(RAN_STRING(ran, "error", "try"), "cyan list");
+    RUN_CLI(ran, "keys", "sned", "--json");
     assert_ran_fault(ran, 2, "USAGE");
-    assert_string_equal(ran_string(ran, "error", "try", NULL), "cyan keys send");
-    run_cli(ran, "keysend", NULL);
+    assert_string_equal(RAN_STRING(ran, "error", "try"), "cyan keys send");
+    RUN_CLI(ran, "keysend");
     assert_int_equal(ran->exit, 2);
     assert_string_equal(ran->out, "");
     assert_string_equal(ran->err, "cyan: there is no command \"keysend\"\n  try: cyan keys\n");
-    run_cli(ran, "frobnicate", NULL);
+    RUN_CLI(ran, "frobnicate");
     assert_string_equal(ran->err, "cyan: there is no command \"frobnicate\"\n  try: cyan help\n");
-    run_cli(ran, "--json", NULL);
+    RUN_CLI(ran, "--json");
     assert_ran_fault(ran, 2, "USAGE");
-    run_cli(ran, "keys", "--json", NULL);
+    RUN_CLI(ran, "keys", "--json");
     assert_ran_fault(ran, 2, "USAGE");
 }
 
@@ -83,15 +83,15 @@ static void every_command_has_a_help_with_an_example_of_itself(void **state)
         size_t len = space ? (size_t)(space - command->name) : strlen(command->name);
         memcpy(first, command->name, len);
         const char *second = space ? space + 1 : "--json";
-        run_cli(ran, first, second, "--help", NULL);
+        RUN_CLI(ran, first, second, "--help");
         assert_int_equal(ran->exit, 0);
         assert_string_equal(ran->err, "");
         assert_non_null(strstr(ran->out, "\nExample:\n  cyan "));
         assert_non_null(strstr(strstr(ran->out, "\nExample:\n"), command->name));
-        run_cli(ran, "help", first, space ? second : NULL, NULL);
+        RUN_CLI(ran, "help", first, space ? second : NULL);
         assert_int_equal(ran->exit, 0);
         assert_non_null(strstr(ran->out, command->does));
-        run_cli(ran, "help", NULL);
+        RUN_CLI(ran, "help");
         assert_non_null(strstr(ran->out, command->name));
     }
 }
@@ -101,15 +101,15 @@ static void help_of_a_group_shows_the_group(void **state)
     struct ran *ran = *state;
     for (int way = 0; way < 2; way++) {
         if (way == 0) {
-            run_cli(ran, "keys", "--help", NULL);
+            RUN_CLI(ran, "keys", "--help");
         } else {
-            run_cli(ran, "help", "keys", NULL);
+            RUN_CLI(ran, "help", "keys");
         }
         assert_int_equal(ran->exit, 0);
         assert_non_null(strstr(ran->out, "keys send"));
         assert_null(strstr(ran->out, "login"));
     }
-    run_cli(ran, "--version", NULL);
+    RUN_CLI(ran, "--version");
     assert_int_equal(ran->exit, 0);
     assert_memory_equal(ran->out, "cyan ", 5);
 }
@@ -123,14 +123,14 @@ static void words_too_few_or_too_many_are_usage(void **state)
         const char *space = strchr(command->name, ' ');
         size_t len = space ? (size_t)(space - command->name) : strlen(command->name);
         memcpy(first, command->name, len);
-        run_cli(ran, "--json", first, space ? space + 1 : "a", "a", "a", "a", "a", "a", NULL);
+        RUN_CLI(ran, "--json", first, space ? space + 1 : "a", "a", "a", "a", "a", "a");
         assert_ran_fault(ran, 2, "USAGE");
     }
-    run_cli(ran, "get", "--json", NULL);
+    RUN_CLI(ran, "get", "--json");
     assert_ran_fault(ran, 2, "USAGE");
-    run_cli(ran, "call", "device", "--json", NULL);
+    RUN_CLI(ran, "call", "device", "--json");
     assert_ran_fault(ran, 2, "USAGE");
-    assert_string_equal(ran_string(ran, "error", "try", NULL), "cyan call --help");
+    assert_string_equal(RAN_STRING(ran, "error", "try"), "cyan call --help");
 }
 
 /* None of these may reach for a cloud or a file. */
@@ -176,10 +176,10 @@ static void options_that_make_no_sense_are_usage(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
         const char *const *w = lines[i];
-        run_cli(ran, "--json", w[0], w[1], w[2], w[3], w[4], w[5], w[6], NULL);
+        RUN_CLI(ran, "--json", w[0], w[1], w[2], w[3], w[4], w[5], w[6]);
         assert_ran_fault(ran, 2, "USAGE");
     }
-    assert_int_equal(scratch_count(), 0);
+    assert_int_equal(scratch_count(""), 0);
 }
 
 int main(void)

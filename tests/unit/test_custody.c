@@ -22,7 +22,7 @@ static struct {
     char address[ADDRESS_TEXT_MAX + 1];
     key_fn *done, *proven_done;
     void *arg;
-} registry;
+} below;
 
 /* What custody answered. */
 static struct {
@@ -33,37 +33,37 @@ static struct {
     uint32_t owner;
 } answer;
 
-void registry_key(struct registry *unused, const uint8_t id[static CYAN_ID_LEN], key_fn *done,
+void registry_key(struct registry *registry, const uint8_t id[static CYAN_ID_LEN], key_fn *done,
                   void *arg)
 {
-    (void)unused;
-    registry.key_calls++;
-    memcpy(registry.id, id, CYAN_ID_LEN);
-    registry.done = done;
-    registry.arg = arg;
+    (void)registry;
+    below.key_calls++;
+    memcpy(below.id, id, CYAN_ID_LEN);
+    below.done = done;
+    below.arg = arg;
 }
 
-void registry_proven(struct registry *unused, const uint8_t id[static CYAN_ID_LEN],
+void registry_proven(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],
                      const uint8_t fingerprint[static CYAN_SHA256_LEN],
                      const struct cyan_hello *hello, const char *address, key_fn *done, void *arg)
 {
-    (void)unused;
-    registry.proven_calls++;
-    memcpy(registry.id, id, CYAN_ID_LEN);
-    memcpy(registry.fingerprint, fingerprint, CYAN_SHA256_LEN);
-    memcpy(registry.address, address, strlen(address) + 1);
+    (void)registry;
+    below.proven_calls++;
+    memcpy(below.id, id, CYAN_ID_LEN);
+    memcpy(below.fingerprint, fingerprint, CYAN_SHA256_LEN);
+    memcpy(below.address, address, strlen(address) + 1);
     assert_int_equal(hello->platform_id, CYAN_PLATFORM_PHOTON);
-    registry.proven_done = done;
-    registry.arg = arg;
+    below.proven_done = done;
+    below.arg = arg;
 }
 
 /* The registry answers what custody asked last. */
 static void registry_answers(void)
 {
-    key_fn *done = registry.done;
+    key_fn *done = below.done;
     assert_non_null(done);
-    registry.done = NULL;
-    done(registry.arg, registry.key_status, registry.key_status == 0 ? &registry.key : NULL);
+    below.done = NULL;
+    done(below.arg, below.key_status, below.key_status == 0 ? &below.key : NULL);
 }
 
 static const uint8_t *spki(const char *name)
@@ -74,13 +74,13 @@ static const uint8_t *spki(const char *name)
 static int set_up(void **state)
 {
     (void)state;
-    memset(&registry, 0, sizeof registry);
+    memset(&below, 0, sizeof below);
     memset(&answer, 0, sizeof answer);
     publics = vectors_open("keys-public.txt");
-    registry.key.owner = OWNER;
-    registry.key.has_key = true;
-    memcpy(registry.key.spki, spki("device_spki"), CYAN_DEVICE_SPKI_LEN);
-    memcpy(registry.key.fingerprint, vectors_bytes(publics, "device_fingerprint", CYAN_SHA256_LEN),
+    below.key.owner = OWNER;
+    below.key.has_key = true;
+    memcpy(below.key.spki, spki("device_spki"), CYAN_DEVICE_SPKI_LEN);
+    memcpy(below.key.fingerprint, vectors_bytes(publics, "device_fingerprint", CYAN_SHA256_LEN),
            CYAN_SHA256_LEN);
     return 0;
 }
@@ -88,7 +88,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    assert_null(registry.done);
+    assert_null(below.done);
     vectors_close(publics);
     return 0;
 }
@@ -137,9 +137,9 @@ static struct cyan_claim presented(int what)
 static void the_decision_follows_from_what_is_presented_and_what_is_known(void **state)
 {
     (void)state;
-    struct device_key keyless = registry.key;
+    struct device_key keyless = below.key;
     keyless.has_key = false;
-    const struct device_key *const known[] = {NULL, &keyless, &registry.key};
+    const struct device_key *const known[] = {NULL, &keyless, &below.key};
     static const enum custody_reason without_key[] = {CUSTODY_UNKNOWN_DEVICE,
                                                       CUSTODY_NO_TRUSTED_KEY, CUSTODY_NO_KEY_SENT};
     for (int what = NONE; what < PRESENTED; what++) {
@@ -161,7 +161,7 @@ static void any_flipped_bit_of_the_key_is_another_key_or_a_damaged_one(void **st
     struct cyan_claim claim = presented(SAME);
     for (size_t bit = 0; bit < sizeof claim.spki * 8; bit++) {
         claim.spki[bit / 8] ^= (uint8_t)(1U << bit % 8);
-        enum custody_reason reason = custody_decide(&claim, &registry.key);
+        enum custody_reason reason = custody_decide(&claim, &below.key);
         size_t byte = bit / 8 - CYAN_DEVICE_SPKI_MODULUS;
         bool last_bit = byte == CYAN_RSA1024_LEN - 1 && bit % 8 == 0;
         assert_int_equal(reason, byte < CYAN_RSA1024_LEN && !last_bit ? CUSTODY_OTHER_KEY
@@ -207,7 +207,7 @@ static void judge(int what)
     custody_judge(&cloud, &claim, "127.0.0.1", on_judged, &answer);
     memset(&claim, 0, sizeof claim); /* borrowed for the call only */
     assert_int_equal(answer.judged, judged);
-    assert_memory_equal(registry.id, "ZZZZZZZZZZZZ", CYAN_ID_LEN);
+    assert_memory_equal(below.id, "ZZZZZZZZZZZZ", CYAN_ID_LEN);
     registry_answers();
     assert_int_equal(answer.judged, judged + 1);
 }
@@ -219,9 +219,9 @@ static void a_full_judgement_names_the_trusted_key_and_never_the_presented_one(v
     for (size_t i = 0; i < COUNT_OF(whats); i++) {
         judge(whats[i]);
         assert_int_equal(answer.verdict, SESSION_FULL);
-        assert_memory_equal(answer.modulus, registry.key.spki + CYAN_DEVICE_SPKI_MODULUS,
+        assert_memory_equal(answer.modulus, below.key.spki + CYAN_DEVICE_SPKI_MODULUS,
                             CYAN_RSA1024_LEN);
-        assert_memory_equal(answer.fingerprint, registry.key.fingerprint, CYAN_SHA256_LEN);
+        assert_memory_equal(answer.fingerprint, below.key.fingerprint, CYAN_SHA256_LEN);
     }
 }
 
@@ -235,7 +235,7 @@ static void a_refusal_gives_no_key(void **state)
     }
     static const int errors[] = {CYAN_E_NOT_FOUND, CYAN_E_IO, CYAN_E_NO_MEMORY, CYAN_E_CORRUPT};
     for (size_t i = 0; i < COUNT_OF(errors); i++) {
-        registry.key_status = errors[i];
+        below.key_status = errors[i];
         judge(SAME);
         assert_int_equal(answer.verdict, SESSION_REFUSE);
         judge(NONE);
@@ -260,12 +260,12 @@ static void prove(void)
     memcpy(fingerprint, vectors_bytes(publics, "device_fingerprint", CYAN_SHA256_LEN),
            sizeof fingerprint);
     answer.admitted = 0;
-    registry.proven_calls = registry.key_calls = 0;
+    below.proven_calls = below.key_calls = 0;
     custody_proven(&cloud, id, fingerprint, &hello, "127.0.0.1", on_admitted, &answer);
-    assert_int_equal(registry.proven_calls, 1);
-    assert_memory_equal(registry.fingerprint, fingerprint, sizeof fingerprint);
-    assert_memory_equal(registry.id, id, sizeof id);
-    assert_string_equal(registry.address, "127.0.0.1");
+    assert_int_equal(below.proven_calls, 1);
+    assert_memory_equal(below.fingerprint, fingerprint, sizeof fingerprint);
+    assert_memory_equal(below.id, id, sizeof id);
+    assert_string_equal(below.address, "127.0.0.1");
 }
 
 static void a_proof_is_answered_when_it_is_stored_and_only_then(void **state)
@@ -276,11 +276,11 @@ static void a_proof_is_answered_when_it_is_stored_and_only_then(void **state)
         int status = statuses[i];
         prove();
         assert_int_equal(answer.admitted, 0);
-        registry.proven_done(registry.arg, status, status == 0 ? &registry.key : NULL);
+        below.proven_done(below.arg, status, status == 0 ? &below.key : NULL);
         assert_int_equal(answer.admitted, 1);
         assert_int_equal(answer.verdict, status == 0 ? SESSION_FULL : SESSION_REFUSE);
         assert_int_equal(answer.owner, status == 0 ? OWNER : 0);
-        assert_int_equal(registry.key_calls, 0);
+        assert_int_equal(below.key_calls, 0);
     }
 }
 

@@ -397,6 +397,28 @@ static void a_stream_that_does_not_read_has_ended_once_its_event_is_overwritten(
     stream_close(halfway);
 }
 
+static void a_stream_that_lags_gets_its_next_event_or_the_end_but_never_other_bytes(void **state)
+{
+    (void)state;
+    char buf[256];
+    size_t ended = 0;
+    for (size_t lag = 0; lag < 250; lag++) {
+        struct stream *stream = open_stream(1, STREAM_MINE, "");
+        fake_publish("first", "x");
+        publish_numbered(lag, lag);
+        ssize_t n = stream_read(stream, buf, sizeof buf);
+        if (n < 0) {
+            assert_int_equal(n, CYAN_E_CLOSED);
+            ended++;
+        } else {
+            static const char wanted[] = "event: first\ndata: {\"data\":\"x\",";
+            assert_int_equal(strncmp(buf, wanted, sizeof wanted - 1), 0);
+        }
+        stream_close(stream);
+    }
+    assert_true(ended > 100 && ended < 200);
+}
+
 static void devices_get_what_devices_and_the_api_publish_but_nothing_of_the_cloud(void **state)
 {
     (void)state;
@@ -508,6 +530,7 @@ int main(void)
         CASE(events_that_fit_are_never_cut),
         CASE(an_idle_stream_never_falls_off_the_ring),
         CASE(a_stream_that_does_not_read_has_ended_once_its_event_is_overwritten),
+        CASE(a_stream_that_lags_gets_its_next_event_or_the_end_but_never_other_bytes),
         CASE(devices_get_what_devices_and_the_api_publish_but_nothing_of_the_cloud),
         CASE(what_a_device_tells_the_cloud_alone_reaches_nobody),
         CASE(a_ring_of_any_size_keeps_events_whole_at_its_end),

@@ -11,7 +11,7 @@
 #include "tests/unit/vectors.h"
 
 /* Every file here is made by the openssl command from the key in source.der. */
-#define OPENSSL(...) assert_int_equal(scratch_run("openssl", __VA_ARGS__, NULL), 0)
+#define OPENSSL(...) assert_int_equal(SCRATCH_RUN("openssl", __VA_ARGS__), 0)
 
 static const char *const private_forms[] = {"pkcs1.pem", "pkcs1.der", "pkcs8.pem",
                                             "pkcs8.der", "text.pem",  "crlf.pem"};
@@ -182,7 +182,7 @@ static void integers_of_any_width_come_out_at_full_width(void **state)
         OPENSSL("rsa", "-in", "fixed.der", "-inform", "DER", "-check", "-noout");
         OPENSSL("rsa", "-in", "fixed.der", "-inform", "DER", "-out", "a.pem");
         OPENSSL("rsa", "-in", "source.der", "-inform", "DER", "-out", "b.pem");
-        assert_int_equal(scratch_run("cmp", "a.pem", "b.pem", NULL), 0);
+        assert_int_equal(SCRATCH_RUN("cmp", "a.pem", "b.pem"), 0);
         struct cyan_rsa1024 back = {0};
         assert_int_equal(cyan_keyfile_device_private(blob, sizeof blob, &back, NULL), 0);
         assert_memory_equal(&back, &key, sizeof key);

@@ -92,7 +92,7 @@ static void a_new_file_has_the_mode_that_was_asked_for_whatever_the_umask(void *
         assert_int_equal(mode_of("s"), 0600);
         assert_int_equal(mode_of("p"), 0644);
     }
-    assert_int_equal(scratch_count(), 2);
+    assert_int_equal(scratch_count(""), 2);
 }
 
 static void a_new_file_never_takes_the_place_of_another(void **state)
@@ -103,7 +103,7 @@ static void a_new_file_never_takes_the_place_of_another(void **state)
                      CYAN_E_EXISTS);
     assert_holds("f", "first", 5);
     assert_int_equal(mode_of("f"), 0600);
-    assert_int_equal(scratch_count(), 1);
+    assert_int_equal(scratch_count(""), 1);
 }
 
 static void replacing_gives_the_new_content_the_new_mode(void **state)
@@ -114,7 +114,7 @@ static void replacing_gives_the_new_content_the_new_mode(void **state)
     assert_int_equal(cyan_files_replace(scratch_path("f"), "new", 3, CYAN_FILES_SECRET), 0);
     assert_holds("f", "new", 3);
     assert_int_equal(mode_of("f"), 0600);
-    assert_int_equal(scratch_count(), 1);
+    assert_int_equal(scratch_count(""), 1);
 }
 
 static void a_full_disk_leaves_the_old_file_whole_and_nothing_beside_it(void **state)
@@ -137,7 +137,7 @@ static void a_full_disk_leaves_the_old_file_whole_and_nothing_beside_it(void **s
     assert_int_equal(why, EFBIG);
     assert_int_equal(written, CYAN_E_IO);
     assert_holds("f", "old", 3);
-    assert_int_equal(scratch_count(), 1);
+    assert_int_equal(scratch_count(""), 1);
 }
 
 static void a_missing_folder_is_an_error_with_its_reason(void **state)
@@ -151,7 +151,7 @@ static void a_missing_folder_is_an_error_with_its_reason(void **state)
     assert_int_equal(cyan_files_replace(scratch_path("no/f"), "x", 1, CYAN_FILES_SECRET),
                      CYAN_E_IO);
     assert_int_equal(errno, ENOENT);
-    assert_int_equal(scratch_count(), 0);
+    assert_int_equal(scratch_count(""), 0);
 }
 
 int main(void)

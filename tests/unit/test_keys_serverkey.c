@@ -11,7 +11,7 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/vectors.h"
 
-#define OPENSSL(...) assert_int_equal(scratch_run("openssl", __VA_ARGS__, NULL), 0)
+#define OPENSSL(...) assert_int_equal(SCRATCH_RUN("openssl", __VA_ARGS__), 0)
 
 static int set_up(void **state)
 {

@@ -78,31 +78,38 @@ static unsigned deliver(const uint8_t *device, uint32_t owner, const char *name,
     return count;
 }
 
+static const uint8_t elsewhere[CYAN_ID_LEN] = {0x3a, 0, 0x24, 0, 4, 0x48};
+
+/* An event of this owner and sender, to a device that has subscribed in this scope. */
+static void expect_hearing(enum cyan_subscribe_scope scope, uint32_t owner, const uint8_t *device,
+                           bool is_private)
+{
+    bool mine = owner == MINE;
+    bool visible = mine || !is_private;
+    bool wanted = scope == CYAN_SUBSCRIBE_ALL    ? visible
+                  : scope == CYAN_SUBSCRIBE_MINE ? mine
+                                                 : visible && device == sender;
+    if (deliver(device, owner, "temp", is_private) != wanted) {
+        fail_msg("scope %d, owner %u, private %d: wanted %d", (int)scope, owner, is_private,
+                 wanted);
+    }
+    assert_int_equal(deliver(device, owner, "tamp", is_private), 0);
+}
+
 /* Every scope against every owner, kind and sender of an event. */
 static void scopes_decide_who_hears_what(void **state)
 {
     (void)state;
     static const uint32_t owners[] = {MINE, OTHERS, COLLIDING, NOBODY};
-    static const uint8_t elsewhere[CYAN_ID_LEN] = {0x3a, 0, 0x24, 0, 4, 0x48};
     static const uint8_t *const devices[] = {sender, elsewhere, NULL};
-    for (int scope = CYAN_SUBSCRIBE_ALL; scope <= CYAN_SUBSCRIBE_DEVICE; scope++) {
+    for (int n = CYAN_SUBSCRIBE_ALL; n <= CYAN_SUBSCRIBE_DEVICE; n++) {
+        enum cyan_subscribe_scope scope = (enum cyan_subscribe_scope)n;
         forget();
-        subscribe("te", (enum cyan_subscribe_scope)scope,
-                  scope == CYAN_SUBSCRIBE_DEVICE ? sender_text : "");
+        subscribe("te", scope, scope == CYAN_SUBSCRIBE_DEVICE ? sender_text : "");
         for (size_t o = 0; o < COUNT_OF(owners); o++) {
             for (size_t d = 0; d < COUNT_OF(devices); d++) {
-                for (int is_private = 0; is_private <= 1; is_private++) {
-                    bool mine = owners[o] == MINE;
-                    bool visible = mine || !is_private;
-                    bool wanted = scope == CYAN_SUBSCRIBE_ALL    ? visible
-                                  : scope == CYAN_SUBSCRIBE_MINE ? mine
-                                                                 : visible && d == 0;
-                    if (deliver(devices[d], owners[o], "temp", is_private) != wanted) {
-                        fail_msg("scope %d, owner %u, device %zu, private %d: wanted %d", scope,
-                                 owners[o], d, is_private, wanted);
-                    }
-                    assert_int_equal(deliver(devices[d], owners[o], "tamp", is_private), 0);
-                }
+                expect_hearing(scope, owners[o], devices[d], false);
+                expect_hearing(scope, owners[o], devices[d], true);
             }
         }
     }

@@ -78,7 +78,6 @@ void ward_close(struct ward *ward)
     upper_close(&ward->upper);
     assert_int_equal(ward->actors.table.count, 0);
     assert_int_equal(ward->gones, ward->upper.lived);
-    assert_int_equal(ward->upper.yard.shard->wheel.armed, 0);
     actors_done(&ward->actors);
 }
 

@@ -50,6 +50,7 @@ void yard_close(struct yard *yard)
 {
     shard_close(yard->shard);
     shard_run(yard->shard);
+    assert_int_equal(yard->shard->wheel.armed, 0);
     mail_lane_close(&yard->shard->outbox);
     (void)uv_run(&yard->hub, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&yard->hub), 0);
