@@ -181,14 +181,11 @@ static void copy_message(struct bench *bench)
     char text[256];
     struct stream_filter filter = {.account = 1, .scope = STREAM_MINE};
     struct stream *stream = stream_open(bench->cloud.events, &filter, ignore_wake, NULL);
-    if (!stream) {
-        bench_die("stream_open");
-    }
     publish(bench);
-    ssize_t len = stream_read(stream, text, sizeof text - 1);
+    ssize_t len = stream ? stream_read(stream, text, sizeof text - 1) : 0;
     stream_close(stream);
     if (len <= 0) {
-        bench_die("stream_read");
+        bench_die("no event");
     }
     text[len] = '\0';
     bench->message_len =

@@ -197,7 +197,6 @@ static void run(struct program *p)
     }
     tell_ready(p);
     (void)uv_run(&p->loop, UV_RUN_DEFAULT);
-    log_write(LOG_INFO, "stopping", NULL);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         uv_close((uv_handle_t *)&p->signals[i], NULL);
     }
@@ -208,6 +207,11 @@ static void take_apart(struct program *p)
     for (size_t i = 0; i < p->http_count; i++) {
         http_stop(p->http[i]);
     }
+    cloud_stop(&p->cloud);
+    char longest[32];
+    (void)snprintf(longest, sizeof longest, "%llu",
+                   (unsigned long long)(link_longest_turn_ns(p->cloud.link) / 1000));
+    log_write(LOG_INFO, "stopped", "longest_turn_us", longest, NULL);
     cloud_destroy(&p->cloud);
     p->bus.destroy(p->bus.ctx);
     (void)uv_loop_close(&p->loop);

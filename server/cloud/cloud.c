@@ -42,9 +42,13 @@ int cloud_create(const struct cloud_parts *parts, struct cloud *out_cloud)
     return link_create(cloud, parts->tools, parts->shard_count, &cloud->link);
 }
 
-void cloud_destroy(struct cloud *cloud)
+void cloud_stop(struct cloud *cloud)
 {
     link_stop(cloud->link);
+}
+
+void cloud_destroy(struct cloud *cloud)
+{
     calls_stop(cloud->calls);
     registry_destroy(cloud->registry);
     accounts_destroy(cloud->accounts);

@@ -55,8 +55,10 @@ struct cloud_parts {
  * program ends and nothing is given back. */
 int cloud_create(const struct cloud_parts *parts, struct cloud *out_cloud) CYAN_MUST_CHECK;
 
-/* Stops the shards, stores what is still to be stored and gives everything back. From outside
- * the loop, with the HTTP face stopped. */
+/* Ends every session and the shards' threads. From outside the loop, with the HTTP face stopped. */
+void cloud_stop(struct cloud *cloud);
+
+/* Stores what is still to be stored and gives everything back; after cloud_stop. */
 void cloud_destroy(struct cloud *cloud);
 
 #endif
