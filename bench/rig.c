@@ -127,10 +127,11 @@ static void read_ready(struct rig *rig, int out)
     }
     const char *device = strstr(line, "device=");
     const char *colon = device ? strchr(device, ':') : NULL;
-    if (!colon) {
+    if (colon) {
+        rig->port = (uint16_t)strtoul(colon + 1, NULL, 10);
+    } else {
         bench_die("cyand did not become ready");
     }
-    rig->port = (uint16_t)strtoul(colon + 1, NULL, 10);
 }
 
 void rig_start(struct rig *rig, const char *cyand, const struct cyan_crypto *crypto, size_t devices)

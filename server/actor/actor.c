@@ -89,12 +89,12 @@ static void acknowledge(struct actor *actor, const struct cyan_coap *msg)
 static void on_event(struct actors *actors, struct actor *actor, const struct cyan_coap *msg)
 {
     struct cyan_event event;
-    if (cyan_event_read(msg, &event) < 0 || strncmp(event.name, "cyan/", 5) == 0) {
+    if (cyan_event_read(msg, &event) < 0 || strncmp(event.name, "cyan/", 5) == 0 ||
+        !actors->ops.event(actors->ops.arg, actor->id, actor->owner, &event)) {
         actors->dropped_events++;
         return;
     }
     acknowledge(actor, msg);
-    actors->ops.event(actors->ops.arg, actor->id, actor->owner, &event);
 }
 
 static void on_subscribe(struct actors *actors, struct actor *actor, const struct cyan_coap *msg)

@@ -43,7 +43,8 @@ struct actor_reply {
 
 struct actor_ops {
     void *arg;
-    void (*event)(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t owner,
+    /* false: the hub is too far behind to take it; then the device gets no acknowledgement. */
+    bool (*event)(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t owner,
                   const struct cyan_event *event);
     void (*heard)(void *arg, const uint8_t id[static CYAN_ID_LEN]);
     void (*reply)(void *arg, uint64_t call, const struct actor_reply *reply);
@@ -84,7 +85,7 @@ struct actors {
     struct actor *mine[ACTOR_BUCKETS];
     struct actor *all;
     bool told_subscribed;
-    uint64_t dropped_events; /* with names that devices must not use */
+    uint64_t dropped_events; /* malformed, with a name of the cloud's own, or too many */
 };
 
 int actors_init(struct actors *actors, struct shard *shard, const struct cyan_crypto *crypto,

@@ -343,7 +343,7 @@ void link_event(void *arg, const struct bus_event *event)
     struct link *link = arg;
     for (size_t i = 0; i < link->count; i++) {
         struct link_unit *unit = link->units[i];
-        if (!unit->wants_events) {
+        if (!unit->wants_events || mail_is_behind(&unit->shard.inbox)) {
             continue;
         }
         size_t tail = event->name_len + 1 + event->data_len;

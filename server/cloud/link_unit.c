@@ -64,14 +64,18 @@ struct session_ops unit_session_ops(struct link_unit *unit)
                                 .ended = on_ended};
 }
 
-static void send_event(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t owner,
+static bool send_event(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t owner,
                        const struct cyan_event *event)
 {
+    struct link_unit *unit = arg;
     size_t name_len = strlen(event->name);
+    if (mail_is_behind(&unit->shard.outbox)) {
+        return false;
+    }
     struct letter_event *body =
-        letter(arg, LETTER_EVENT, sizeof *body + name_len + 1 + event->data_len);
+        letter(unit, LETTER_EVENT, sizeof *body + name_len + 1 + event->data_len);
     if (!body) {
-        return;
+        return false;
     }
     *body = (struct letter_event){.owner = owner,
                                   .ttl = event->ttl,
@@ -84,6 +88,7 @@ static void send_event(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t
     if (event->data_len > 0) {
         memcpy((char *)(body + 1) + name_len + 1, event->data, event->data_len);
     }
+    return true;
 }
 
 static void send_heard(void *arg, const uint8_t id[static CYAN_ID_LEN])

@@ -6,8 +6,8 @@
 #include "base/err.h"
 
 enum {
-    BLOCK_LEN = 32 * 1024,
-    SPARE_MAX = 8, /* blocks that a sender keeps */
+    BLOCK_LEN = 4 * 1024, /* small, since every flush hands over one that may be almost empty */
+    SPARE_MAX = 64,       /* blocks that a sender keeps */
     ALIGNMENT = 8,
 };
 
@@ -104,6 +104,7 @@ static void collect_empty(struct mail_lane *lane)
     struct mail_block *block = take_all(&lane->empty);
     while (block) {
         struct mail_block *next = block->next;
+        lane->under_way -= block->cap;
         if (block->cap == BLOCK_LEN && lane->spare_count < SPARE_MAX) {
             block->next = lane->spare;
             lane->spare = block;
@@ -126,6 +127,7 @@ static struct mail_block *new_block(struct mail_lane *lane, size_t need)
             lane->spare = block->next;
             lane->spare_count--;
             block->used = 0;
+            lane->under_way += block->cap;
             return block;
         }
         need = BLOCK_LEN;
@@ -134,8 +136,17 @@ static struct mail_block *new_block(struct mail_lane *lane, size_t need)
     if (block) {
         block->cap = need;
         block->used = 0;
+        lane->under_way += need;
     }
     return block;
+}
+
+bool mail_is_behind(struct mail_lane *lane)
+{
+    if (lane->under_way > MAIL_BACKLOG_MAX) {
+        collect_empty(lane);
+    }
+    return lane->under_way > MAIL_BACKLOG_MAX;
 }
 
 void *mail_put(struct mail_lane *lane, uint32_t kind, size_t len)

@@ -7,9 +7,12 @@
 #ifndef CYAN_SERVER_NET_MAIL_H
 #define CYAN_SERVER_NET_MAIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
+
+enum { MAIL_BACKLOG_MAX = 32 * 1024 * 1024 };
 
 /* Called on the receiving thread; body is 8-byte aligned and borrowed for the call. */
 typedef void mail_fn(void *arg, uint32_t kind, const void *body, size_t len);
@@ -25,6 +28,7 @@ struct mail_lane {
     struct mail_block *_Atomic empty;  /* on the way back */
     struct mail_block *spare;          /* sender: empty ones */
     unsigned spare_count;
+    size_t under_way; /* sender: bytes of the blocks that are not back yet */
 };
 
 /* On the receiver's thread, before the sender starts. 0 or a negative CYAN_E_*. */
@@ -33,6 +37,10 @@ int mail_lane_init(struct mail_lane *lane, uv_loop_t *receiver, mail_fn *fn, voi
 /* Sender: room for a message of len bytes, to be filled before mail_flush; NULL without memory. */
 void *mail_put(struct mail_lane *lane, uint32_t kind, size_t len);
 void mail_flush(struct mail_lane *lane);
+
+/* Sender: whether the receiver is so far behind (MAIL_BACKLOG_MAX bytes) that what can be spared
+ * should not be sent. mail_put works all the same. */
+bool mail_is_behind(struct mail_lane *lane);
 
 /* Receiver: closes the handle; delivers nothing any more. */
 void mail_lane_close(struct mail_lane *lane);

@@ -14,7 +14,7 @@
 #include "server/net/wheel.h"
 
 enum {
-    SHARD_READ_MAX = 16 * 1024,
+    SHARD_READ_MAX = 4 * 1024, /* libuv reads 32 times from one socket in a turn */
     SHARD_LISTENERS_MAX = 8,
     SHARD_SPARE_CHUNKS = 64,     /* kept for the next turn */
     SHARD_ACCEPTS_PER_TURN = 16, /* so that a storm does not make one turn long */

@@ -1,224 +1,67 @@
 #include "tests/unit/hub.h"
 
-#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/openssl.h"
-#include "server/cloud/calls_inbox.h"
-#include "server/cloud/presence.h"
+#include "server/cloud/password.h"
+#include "server/net/log.h"
+#include "server/store/sqlite.h"
+#include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
-#include "tests/unit/vectors.h"
-#include "wire/message.h"
 
-struct cloud hub_cloud;
-struct hub_registry hub_registry;
-struct hub_note hub_notes[HUB_NOTES_MAX];
-size_t hub_note_count;
+int64_t hub_now_ms = 1700000000000;
+uv_loop_t hub_loop;
+struct store hub_store;
+struct jobs *hub_jobs;
 
-static uv_loop_t loop;
-static struct vectors *keys, *publics;
-static struct cyan_crypto *crypto;
-static struct cyan_crypto *shard_crypto[HUB_SHARDS];
-static struct cyan_rsa_key *shard_key[HUB_SHARDS];
-uint16_t hub_port;
-static bool stopped;
-
-static void wait_for(key_fn *done, void *arg, bool proof)
+int64_t clock_now_ms(void)
 {
-    assert_true(hub_registry.waiting < HUB_WAITING_MAX);
-    hub_registry.done[hub_registry.waiting] = done;
-    hub_registry.args[hub_registry.waiting] = arg;
-    hub_registry.proofs[hub_registry.waiting++] = proof;
+    return hub_now_ms;
 }
 
-void registry_key(struct registry *registry, const uint8_t id[static CYAN_ID_LEN], key_fn *done,
-                  void *arg)
+int password_hash(const char *password, const uint8_t salt[static PASSWORD_SALT_LEN],
+                  char out_text[static PASSWORD_TEXT_MAX + 1])
 {
-    (void)registry;
-    (void)id;
-    wait_for(done, arg, false);
-}
-
-void registry_proven(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],
-                     const uint8_t fingerprint[static CYAN_SHA256_LEN],
-                     const struct cyan_hello *hello, const char *address, key_fn *done, void *arg)
-{
-    (void)registry;
-    (void)id;
-    assert_memory_equal(fingerprint, hub_registry.key.fingerprint, CYAN_SHA256_LEN);
-    assert_int_equal(hello->platform_id, CYAN_PLATFORM_PHOTON);
-    assert_string_equal(address, "127.0.0.1");
-    wait_for(done, arg, true);
-}
-
-void registry_heard(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],
-                    int64_t heard_ms)
-{
-    (void)registry;
-    (void)id;
-    assert_true(heard_ms > 0);
-    hub_registry.heard++;
-}
-
-void registry_on_key_changed(struct registry *registry, key_changed_fn *fn, void *arg)
-{
-    (void)registry;
-    hub_registry.changed = fn;
-    hub_registry.changed_arg = arg;
-}
-
-int events_publish(struct events *events, const struct bus_event *event)
-{
-    (void)events;
-    assert_true(hub_note_count < HUB_NOTES_MAX);
-    memcpy(hub_notes[hub_note_count].name, event->name, event->name_len);
-    hub_notes[hub_note_count].name[event->name_len] = '\0';
-    assert_true(event->data_len < sizeof hub_notes[0].data);
-    if (event->data_len > 0) {
-        memcpy(hub_notes[hub_note_count].data, event->data, event->data_len);
+    uint64_t hash = salt[0];
+    for (const char *c = password; *c; c++) {
+        hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
     }
-    hub_notes[hub_note_count].data[event->data_len] = '\0';
-    hub_notes[hub_note_count++].event = *event;
+    (void)snprintf(out_text, PASSWORD_TEXT_MAX + 1, "%u$%llx", salt[0], (unsigned long long)hash);
     return 0;
 }
 
-static void registry_answers(void)
+int password_check(const char *password, const char *text)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < hub_registry.waiting; i++) {
-        bool proof = hub_registry.proofs[i];
-        if (proof && hub_registry.hold_proofs) {
-            hub_registry.done[kept] = hub_registry.done[i];
-            hub_registry.args[kept] = hub_registry.args[i];
-            hub_registry.proofs[kept++] = proof;
-            continue;
-        }
-        int status = proof ? hub_registry.proven_status : 0;
-        hub_registry.done[i](hub_registry.args[i], status, status == 0 ? &hub_registry.key : NULL);
+    char again[PASSWORD_TEXT_MAX + 1];
+    if (!text) {
+        return CYAN_E_REFUSED;
     }
-    hub_registry.waiting = kept;
+    const uint8_t salt[PASSWORD_SALT_LEN] = {(uint8_t)strtoul(text, NULL, 10)};
+    int status = password_hash(password, salt, again);
+    return status == 0 && strcmp(text, again) != 0 ? CYAN_E_REFUSED : status;
 }
 
-void hub_turn(void *arg)
+void hub_open(void)
 {
-    (void)arg;
-    (void)uv_run(&loop, UV_RUN_NOWAIT);
-    registry_answers();
-    (void)sched_yield();
+    assert_int_equal(store_sqlite_open(scratch_path("cyan.db"), &hub_store), 0);
+    assert_int_equal(uv_loop_init(&hub_loop), 0);
+    hub_jobs = jobs_create(&hub_loop, &hub_store);
+    assert_non_null(hub_jobs);
 }
 
-int hub_set_up(void **state)
+void hub_close(void)
 {
-    (void)state;
-    struct link_tools tools[HUB_SHARDS];
-    memset(&hub_registry, 0, sizeof hub_registry);
-    hub_note_count = 0;
-    stopped = false;
-    keys = vectors_open("keys.txt");
-    publics = vectors_open("keys-public.txt");
-    crypto = cyan_openssl_create();
-    assert_non_null(crypto);
-    hub_registry.key = (struct device_key){.owner = HUB_OWNER, .has_key = true};
-    memcpy(hub_registry.key.spki, vectors_get(publics, "device_spki")->data, CYAN_DEVICE_SPKI_LEN);
-    memcpy(hub_registry.key.fingerprint, vectors_get(publics, "device_fingerprint")->data,
-           CYAN_SHA256_LEN);
-    assert_int_equal(uv_loop_init(&loop), 0);
-    hub_cloud = (struct cloud){.loop = &loop, .presence = presence_create()};
-    hub_cloud.calls = calls_create(&hub_cloud);
-    assert_non_null(hub_cloud.calls);
-    const struct vector *der = vectors_get(keys, "server_key");
-    for (size_t i = 0; i < HUB_SHARDS; i++) {
-        shard_crypto[i] = cyan_openssl_create();
-        assert_non_null(shard_crypto[i]);
-        assert_int_equal(cyan_openssl_key_create(der->data, der->len, &shard_key[i]), 0);
-        tools[i] = (struct link_tools){.crypto = shard_crypto[i], .server_key = shard_key[i]};
-    }
-    assert_int_equal(link_create(&hub_cloud, tools, HUB_SHARDS, &hub_cloud.link), 0);
-    hub_port = 0;
-    assert_int_equal(link_listen(hub_cloud.link, "127.0.0.1", &hub_port), 0);
-    return 0;
+    jobs_destroy(hub_jobs);
+    assert_int_equal(uv_loop_close(&hub_loop), 0);
+    hub_store.close(hub_store.ctx);
 }
 
-int hub_set_up_running(void **state)
+uint32_t hub_add_account(const char *name)
 {
-    return hub_set_up(state) == 0 ? link_start(hub_cloud.link) : -1;
-}
-
-void hub_stop(void)
-{
-    if (!stopped) {
-        stopped = true;
-        link_stop(hub_cloud.link);
-        calls_stop(hub_cloud.calls);
-        hub_registry.hold_proofs = false;
-        registry_answers();
-        (void)uv_run(&loop, UV_RUN_DEFAULT);
-    }
-}
-
-int hub_tear_down(void **state)
-{
-    (void)state;
-    hub_stop();
-    assert_int_equal(presence_count(hub_cloud.presence), 0);
-    link_destroy(hub_cloud.link);
-    calls_destroy(hub_cloud.calls);
-    presence_destroy(hub_cloud.presence);
-    for (size_t i = 0; i < HUB_SHARDS; i++) {
-        cyan_openssl_key_destroy(shard_key[i]);
-        cyan_openssl_destroy(shard_crypto[i]);
-    }
-    cyan_openssl_destroy(crypto);
-    vectors_close(keys);
-    vectors_close(publics);
-    return uv_loop_close(&loop);
-}
-
-void hub_open_peer(struct peer *peer, uint8_t id_byte)
-{
-    peer_open(peer, crypto, keys, publics, hub_port, id_byte, hub_turn, NULL);
-}
-
-void hub_say_hello(struct peer *peer)
-{
-    peer_shake(peer);
-    peer_write_hello(peer, false);
-    peer_say(peer);
-}
-
-void hub_go_online(struct peer *peer, uint8_t id_byte)
-{
-    struct cyan_coap msg;
-    hub_open_peer(peer, id_byte);
-    hub_say_hello(peer);
-    peer_hear(peer, &msg);
-    assert_int_equal(cyan_message_kind(&msg), CYAN_MSG_HELLO);
-}
-
-bool hub_is_online(const struct peer *peer)
-{
-    return presence_find(hub_cloud.presence, peer->id) != NULL;
-}
-
-unsigned hub_noted(const uint8_t *id, const char *name, const char *data)
-{
-    unsigned count = 0;
-    for (size_t i = 0; i < hub_note_count; i++) {
-        count += memcmp(hub_notes[i].event.device, id, CYAN_ID_LEN) == 0 &&
-                 strcmp(hub_notes[i].name, name) == 0 && strcmp(hub_notes[i].data, data) == 0;
-    }
-    return count;
-}
-
-void hub_say_event(struct peer *peer, const char *name, const char *data, bool is_private)
-{
-    struct cyan_event event = {.name = "",
-                               .data = (const uint8_t *)data,
-                               .data_len = strlen(data),
-                               .ttl = 60,
-                               .is_private = is_private};
-    memcpy(event.name, name, strlen(name) + 1);
-    cyan_event_write(peer_begin(peer), CYAN_COAP_CON, ++peer->last_id, &event);
-    peer_say(peer);
+    struct store_account account = {.password = "x"};
+    uint32_t id = 0;
+    memcpy(account.name, name, strlen(name) + 1);
+    assert_int_equal(hub_store.account_add(hub_store.ctx, &account, &id), 0);
+    return id;
 }

@@ -1,76 +1,25 @@
-/* hub.h - a hub with shards on threads of their own, and devices on the test's thread. The registry
- * and the events of the hub are played here: they note what they are told and answer later. */
+/* hub.h - a store, a loop and their jobs for tests of server/cloud, with time in the test's hands
+ * and passwords at no cost: hub.c stands in for net/clock.c and cloud/password.c, which have tests
+ * of their own. Files lie in the scratch folder. */
 #ifndef CYAN_TESTS_HUB_H
 #define CYAN_TESTS_HUB_H
 
-#include <time.h>
+#include <stdint.h>
+#include <uv.h>
 
-#include "server/cloud/cloud.h"
-#include "server/cloud/events.h"
-#include "server/cloud/link.h"
-#include "server/cloud/registry.h"
-#include "tests/unit/peer.h"
-#include "wire/event.h"
+#include "server/cloud/jobs.h"
+#include "server/store/store.h"
 
-enum { HUB_SHARDS = 2, HUB_OWNER = 42, HUB_NOTES_MAX = 4096, HUB_WAITING_MAX = 256 };
+extern int64_t hub_now_ms; /* what the clock says */
+extern uv_loop_t hub_loop;
+extern struct store hub_store;
+extern struct jobs *hub_jobs;
 
-/* Every device has the key "device" and the same owner. */
-struct hub_registry {
-    struct device_key key;
-    key_fn *done[HUB_WAITING_MAX];
-    void *args[HUB_WAITING_MAX];
-    bool proofs[HUB_WAITING_MAX];
-    size_t waiting;
-    bool hold_proofs; /* no answer to registry_proven now */
-    int proven_status;
-    unsigned heard;
-    key_changed_fn *changed;
-    void *changed_arg;
-};
+/* Opens the store in the scratch folder, again if it was closed. */
+void hub_open(void);
+void hub_close(void);
 
-/* Something that was published. */
-struct hub_note {
-    char name[CYAN_EVENT_NAME_MAX + 1], data[64];
-    struct bus_event event;
-};
-
-extern struct cloud hub_cloud;
-extern uint16_t hub_port;
-extern struct hub_registry hub_registry;
-extern struct hub_note hub_notes[HUB_NOTES_MAX]; /* in order */
-extern size_t hub_note_count;
-
-/* Fixtures of cmocka; the first one does not start the shards. */
-int hub_set_up(void **state);
-int hub_set_up_running(void **state);
-int hub_tear_down(void **state);
-/* What hub_tear_down does first, unless the test has. */
-void hub_stop(void);
-
-/* One turn of the hub; the shards turn by themselves. */
-void hub_turn(void *arg);
-
-#define HUB_TURN_UNTIL(cond)                                                                       \
-    do {                                                                                           \
-        time_t end_s = time(NULL) + 20;                                                            \
-        while (!(cond)) {                                                                          \
-            if (time(NULL) > end_s) {                                                              \
-                fail_msg("waited in vain for %s", #cond);                                          \
-            }                                                                                      \
-            hub_turn(NULL);                                                                        \
-        }                                                                                          \
-    } while (0)
-
-void hub_open_peer(struct peer *peer, uint8_t id_byte);
-/* The handshake and the device's Hello. */
-void hub_say_hello(struct peer *peer);
-/* All that, and our Hello is taken. */
-void hub_go_online(struct peer *peer, uint8_t id_byte);
-bool hub_is_online(const struct peer *peer);
-/* A confirmable event. */
-void hub_say_event(struct peer *peer, const char *name, const char *data, bool is_private);
-
-/* How many notes about a device have this name and data. */
-unsigned hub_noted(const uint8_t *id, const char *name, const char *data);
+/* An account that has no password. */
+uint32_t hub_add_account(const char *name);
 
 #endif

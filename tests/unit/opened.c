@@ -81,7 +81,7 @@ void opened_put_key(const struct cyan_serverkey *key)
 void opened_remove(void)
 {
     folder_close(&opened);
-    assert_int_equal(scratch_run("rm", "-rf", "data", NULL), 0);
+    assert_int_equal(scratch_run((const char *const[]){"rm", "-rf", "data", NULL}), 0);
 }
 
 int opened_check_login(const char *user, const char *password)

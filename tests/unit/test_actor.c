@@ -159,6 +159,16 @@ static void events_under_cyan_are_dropped_counted_and_never_answered(void **stat
     assert_int_equal(ward.events, 0);
 }
 
+static void an_event_that_the_hub_cannot_take_is_dropped_counted_and_not_acknowledged(void **state)
+{
+    (void)state;
+    ward.hub_is_behind = true;
+    say_event(CYAN_COAP_CON, "temp", "x", true);
+    ward_expect_silence(&ward, &peer);
+    assert_int_equal(ward.actors.dropped_events, 1);
+    assert_int_equal(ward.events, 0);
+}
+
 static void an_event_that_cannot_be_read_is_dropped_without_an_answer(void **state)
 {
     (void)state;
@@ -308,6 +318,7 @@ int main(void)
         CASE(a_device_is_of_implementation_b_when_its_hello_says_so),
         CASE(confirmable_events_are_acknowledged_and_others_hear_nothing),
         CASE(events_under_cyan_are_dropped_counted_and_never_answered),
+        CASE(an_event_that_the_hub_cannot_take_is_dropped_counted_and_not_acknowledged),
         CASE(an_event_that_cannot_be_read_is_dropped_without_an_answer),
         CASE(a_ping_is_acknowledged_and_so_is_what_we_do_not_know),
         CASE(resets_and_stray_answers_change_nothing),

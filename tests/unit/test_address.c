@@ -185,6 +185,10 @@ static void hosts_up_to_63_characters_are_taken_and_longer_ones_refused(void **s
         int err = cyan_address_parse(host, 1, &address);
         assert_int_equal(err, len <= CYAN_ADDRESS_HOST_MAX ? 0 : CYAN_E_INVALID);
         assert_int_equal(address.port, err < 0 ? 3 : 1);
+        if (err == 0) {
+            assert_int_equal(address.type, CYAN_ADDRESS_DOMAIN);
+            assert_string_equal(address.host, host);
+        }
     }
 }
 

@@ -142,6 +142,10 @@ static void refused_logins_say_why_in_words_of_oauth(void **state)
                   "invalid_request");
     assert_answer(post("/oauth/token", NULL, "username=ann&password=x" CLIENT), 400, "error",
                   "invalid_request");
+    assert_answer(post("/oauth/token", NULL, "grant_type=&username=ann&password=x" CLIENT), 400,
+                  "error", "invalid_request");
+    assert_answer(post("/oauth/token", NULL, "grant_type=password&username=&password=x" CLIENT),
+                  400, "error", "invalid_request");
     assert_answer(post("/oauth/token", NULL, "grant_type=client_credentials" CLIENT), 400, "error",
                   "unauthorized_client");
     assert_answer(post("/oauth/token", NULL, "grant_type=magic" CLIENT), 400, "error",

@@ -38,7 +38,7 @@ static void a_fault_is_said_on_stderr_with_what_to_do(void **state)
 {
     (void)state;
     struct capture capture;
-    struct fault fault;
+    struct fault fault = {0};
     open_capture(&capture, false);
     assert_int_equal(fault_set(&fault, CLI_OFFLINE, "DEVICE_OFFLINE", "%s is offline", "kitchen"),
                      6);
@@ -53,7 +53,7 @@ static void with_json_a_fault_is_one_document_on_stdout(void **state)
 {
     (void)state;
     struct capture capture;
-    struct fault fault;
+    struct fault fault = {0};
     open_capture(&capture, true);
     (void)fault_set(&fault, CLI_REFUSED, "EXISTS", "\"k.der\" is there");
     output_fault(&capture.output, &fault);
@@ -71,7 +71,7 @@ static void a_fault_in_a_stream_of_objects_goes_to_stderr(void **state)
 {
     (void)state;
     struct capture capture;
-    struct fault fault;
+    struct fault fault = {0};
     open_capture(&capture, true);
     capture.output.streaming = true;
     (void)fault_set(&fault, CLI_OFFLINE, "TIMED_OUT", "the time is over");
@@ -84,7 +84,7 @@ static void a_fault_with_any_bytes_in_it_is_still_a_document(void **state)
     (void)state;
     for (int byte = 1; byte < 256; byte++) {
         struct capture capture;
-        struct fault fault;
+        struct fault fault = {0};
         open_capture(&capture, true);
         (void)fault_set(&fault, CLI_USAGE, "USAGE", "no \"%c\" here", byte);
         output_fault(&capture.output, &fault);
@@ -104,7 +104,7 @@ static void a_fault_with_any_bytes_in_it_is_still_a_document(void **state)
 static void a_message_too_long_is_cut_and_ended(void **state)
 {
     (void)state;
-    struct fault fault;
+    struct fault fault = {0};
     (void)fault_set(&fault, CLI_FAILED, "X", "%4000s", "end");
     assert_int_equal(strlen(fault.message), sizeof fault.message - 1);
     fault_try(&fault, "%4000s", "end");
@@ -116,7 +116,7 @@ static void success_is_lines_for_people_or_one_document_for_scripts(void **state
     (void)state;
     for (int json = 0; json < 2; json++) {
         struct capture capture;
-        struct fault fault;
+        struct fault fault = {0};
         open_capture(&capture, json);
         output_say(&capture.output, "done with %d", 3);
         assert_int_equal(output_data(&capture.output, json_pack("{s:i}", "n", 3), &fault), 0);
@@ -221,7 +221,7 @@ static void a_full_disk_is_noticed(void **state)
 {
     (void)state;
     FILE *full = fopen("/dev/full", "w");
-    struct fault fault;
+    struct fault fault = {0};
     assert_non_null(full);
     struct output output = {.out = full, .err = stderr};
     output_say(&output, "lost");

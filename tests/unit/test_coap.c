@@ -81,6 +81,27 @@ static void options_of_every_edge_length_and_delta_come_back(void **state)
     free(buffer);
 }
 
+static void an_empty_option_at_the_very_end_is_walked_too(void **state)
+{
+    (void)state;
+    static const uint8_t data[] = {0x50, 0x02, 0x00, 0x01, 0xB1, 'e', 0x00, 0x40};
+    for (size_t len = 6; len <= sizeof data; len++) {
+        struct cyan_coap msg;
+        struct cyan_coap_cursor cursor;
+        struct cyan_coap_option option = {0};
+        uint8_t *copy;
+        size_t count = 0;
+        assert_int_equal(parse_exact(data, len, &msg, &copy), 0);
+        cyan_coap_options(&msg, &cursor);
+        while (cyan_coap_next(&cursor, &option)) {
+            count++;
+        }
+        assert_int_equal(count, len - 5);
+        assert_int_equal(option.len, len == 6 ? 1 : 0);
+        free(copy);
+    }
+}
+
 static void options_that_go_back_or_are_too_large_are_never_written(void **state)
 {
     (void)state;
@@ -241,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_vector_comes_back_byte_for_byte_through_the_writer),
         cmocka_unit_test(options_of_every_edge_length_and_delta_come_back),
+        cmocka_unit_test(an_empty_option_at_the_very_end_is_walked_too),
         cmocka_unit_test(options_that_go_back_or_are_too_large_are_never_written),
         cmocka_unit_test(only_version_1_with_a_token_of_at_most_8_bytes_is_a_message),
         cmocka_unit_test(an_empty_message_has_nothing_behind_its_header),

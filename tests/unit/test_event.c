@@ -64,7 +64,7 @@ static void the_events_of_the_specification_are_read_and_written_byte_for_byte(v
     (void)state;
     for (size_t i = 0; i < COUNT_OF(events); i++) {
         const struct vector *vector = vectors_get(v, events[i].vector);
-        struct cyan_event event;
+        struct cyan_event event = {0};
         uint8_t back[BUFFER];
         struct cyan_writer w;
         assert_int_equal(read_event(vector->data, vector->len, &event), 0);
@@ -107,7 +107,7 @@ static void names_of_1_to_64_characters_come_back_and_others_are_refused(void **
     for (size_t len = 0; len <= 300; len++) {
         uint8_t data[BUFFER];
         char name[301];
-        struct cyan_event event;
+        struct cyan_event event = {0};
         struct cyan_writer w;
         struct cyan_coap_writer cw;
         memset(name, 'n', len);
@@ -133,7 +133,7 @@ static void every_control_character_in_a_name_is_refused(void **state)
     for (unsigned c = 0; c < 256; c++) {
         uint8_t data[] = {0x50, 0x02, 0, 1, 0xB1, 'e', 0x03, 'a', (uint8_t)c, 'b'};
         char name[] = {'a', (char)c, 'b'};
-        struct cyan_event event;
+        struct cyan_event event = {0};
         bool good = c >= 0x20 && c != 0x7F;
         assert_int_equal(cyan_event_name_ok(name, sizeof name), good);
         assert_int_equal(read_event(data, sizeof data, &event), good ? 0 : CYAN_E_MALFORMED);
@@ -149,7 +149,7 @@ static void path_options_are_joined_and_bounded_wherever_they_are_cut(void **sta
     for (size_t first = 0; first <= 70; first++) {
         for (size_t second = 0; second <= 70; second++) {
             uint8_t data[BUFFER];
-            struct cyan_event event;
+            struct cyan_event event = {0};
             struct cyan_writer w;
             struct cyan_coap_writer cw;
             cyan_writer_init(&w, data, sizeof data);
@@ -176,7 +176,7 @@ static void every_lifetime_comes_back_up_to_the_most_that_three_bytes_hold(void 
     for (size_t i = 0; i < COUNT_OF(edges); i++) {
         for (size_t bytes = 0; bytes <= 6; bytes++) {
             uint8_t data[BUFFER], ttl[8] = {0};
-            struct cyan_event event, again;
+            struct cyan_event event = {0}, again = {0};
             struct cyan_writer w;
             struct cyan_coap_writer cw;
             cyan_put_be32(ttl + 2, edges[i]);
@@ -206,7 +206,7 @@ static void data_up_to_864_bytes_is_read_and_longer_data_refused(void **state)
     (void)state;
     for (size_t len = 0; len <= CYAN_EVENT_DATA_MAX + 2; len++) {
         uint8_t data[BUFFER] = {0x50, 0x02, 0, 1, 0xB1, 'e', 0x01, 'n', 0xFF};
-        struct cyan_event event;
+        struct cyan_event event = {0};
         uint8_t *copy = copy_of(data, 9 + len);
         int err = read_event(copy, 9 + len, &event);
         assert_int_equal(err, len <= CYAN_EVENT_DATA_MAX ? 0 : CYAN_E_TOO_LONG);
@@ -222,7 +222,7 @@ static void the_letter_of_an_event_is_e_or_e_in_upper_case_and_alone(void **stat
     (void)state;
     for (unsigned letter = 0; letter < 256; letter++) {
         uint8_t data[] = {0x50, 0x02, 0, 1, 0xB1, (uint8_t)letter, 0x01, 'n'};
-        struct cyan_event event;
+        struct cyan_event event = {0};
         bool good = letter == 'e' || letter == 'E';
         assert_int_equal(read_event(data, sizeof data, &event), good ? 0 : CYAN_E_MALFORMED);
         if (good) {
@@ -231,7 +231,7 @@ static void the_letter_of_an_event_is_e_or_e_in_upper_case_and_alone(void **stat
     }
     static const uint8_t two_letters[] = {0x50, 0x02, 0, 1, 0xB2, 'e', 'e', 0x01, 'n'};
     static const uint8_t no_path[] = {0x50, 0x02, 0, 1, 0xFF, 'n'};
-    struct cyan_event event;
+    struct cyan_event event = {0};
     assert_int_equal(read_event(two_letters, sizeof two_letters, &event), CYAN_E_MALFORMED);
     assert_int_equal(read_event(no_path, sizeof no_path, &event), CYAN_E_MALFORMED);
 }
@@ -251,7 +251,7 @@ static void the_subscriptions_of_the_specification_are_read_and_written_byte_for
     (void)state;
     for (size_t i = 0; i < COUNT_OF(subscriptions); i++) {
         const struct vector *vector = vectors_get(v, subscriptions[i].vector);
-        struct cyan_subscribe s;
+        struct cyan_subscribe s = {0};
         uint8_t back[BUFFER];
         struct cyan_writer w;
         assert_int_equal(read_subscribe(vector->data, vector->len, &s), 0);
@@ -272,7 +272,7 @@ static void an_empty_filter_is_refused_for_all_devices_only(void **state)
     static const uint8_t all_empty_option[] = {0x40, 0x01, 0, 1, 0xB1, 'e', 0x00};
     static const uint8_t mine[] = {0x40, 0x01, 0, 1, 0xB1, 'e', 0x41, 'u'};
     static const uint8_t other_query[] = {0x40, 0x01, 0, 1, 0xB1, 'e', 0x41, 'v'};
-    struct cyan_subscribe s;
+    struct cyan_subscribe s = {0};
     assert_int_equal(read_subscribe(all, sizeof all, &s), CYAN_E_MALFORMED);
     assert_int_equal(read_subscribe(all_empty_option, sizeof all_empty_option, &s),
                      CYAN_E_MALFORMED);
@@ -288,7 +288,7 @@ static void a_device_id_has_12_to_24_hexadecimal_digits(void **state)
     for (size_t len = 1; len <= 40; len++) {
         for (size_t bad = 0; bad <= len; bad++) { /* bad == len: none of them */
             uint8_t data[64] = {0x40, 0x01, 0, 1, 0xB1, 'e', 0x01, 'n', 0xFF};
-            struct cyan_subscribe s;
+            struct cyan_subscribe s = {0};
             memset(data + 9, 'A', len);
             if (bad < len) {
                 data[9 + bad] = 'g';

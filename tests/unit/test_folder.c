@@ -194,7 +194,7 @@ static void a_folder_that_cannot_be_written_is_an_io_error_with_its_reason(void 
     assert_int_equal(opened_as_is(), 0);
     folder_close(&opened);
     if (geteuid() == 0) {
-        assert_int_equal(scratch_run("chown", "-R", "65534", ".", NULL), 0);
+        assert_int_equal(scratch_run((const char *const[]){"chown", "-R", "65534", ".", NULL}), 0);
     }
     assert_int_equal(chmod(scratch_path("data"), 0500), 0);
     assert_int_equal(open_as_nobody(), CYAN_E_IO);

@@ -32,7 +32,7 @@ static void the_hello_of_0_7_0_is_read_and_written_byte_for_byte(void **state)
     (void)state;
     struct vectors *v = vectors_open("spec-messages.txt");
     const struct vector *vector = vectors_get(v, "device_hello");
-    struct cyan_hello hello;
+    struct cyan_hello hello = {0};
     assert_int_equal(read_bytes(vector->data, vector->len, &hello), 0);
     assert_int_equal(hello.message_id, 0x2022);
     assert_int_equal(hello.product_id, CYAN_PRODUCT_NONE);
@@ -49,7 +49,7 @@ static void the_hello_of_3_3_1_is_read_and_written_byte_for_byte(void **state)
     (void)state;
     struct vectors *v = vectors_open("spec-messages.txt");
     const struct vector *vector = vectors_get(v, "device_hello_extended");
-    struct cyan_hello hello;
+    struct cyan_hello hello = {0};
     assert_int_equal(read_bytes(vector->data, vector->len, &hello), 0);
     assert_int_equal(hello.message_id, 0x2121);
     assert_int_equal(hello.flags,
@@ -102,7 +102,7 @@ static void only_a_con_or_non_post_is_a_hello(void **state)
     for (unsigned type = 0; type < 4; type++) {
         for (unsigned code = 1; code < 256; code++) {
             uint8_t data[64];
-            struct cyan_hello hello;
+            struct cyan_hello hello = {0};
             size_t len = make_hello(data, sizeof data, (uint8_t)type, (uint8_t)code, path, 1, 8);
             bool good = code == CYAN_COAP_POST && type <= CYAN_COAP_NON;
             memset(&hello, UNTOUCHED, sizeof hello);
@@ -127,14 +127,14 @@ static void only_exactly_one_path_h_is_a_hello(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         uint8_t data[64];
-        struct cyan_hello hello;
+        struct cyan_hello hello = {0};
         size_t len = make_hello(data, sizeof data, CYAN_COAP_NON, CYAN_COAP_POST, rows[i].paths,
                                 rows[i].count, 8);
         assert_int_equal(read_bytes(data, len, &hello), rows[i].good ? 0 : CYAN_E_MALFORMED);
     }
     for (unsigned letter = 0; letter < 256; letter++) {
         uint8_t data[] = {0x50, 0x02, 0, 1, 0xB1, (uint8_t)letter, 0xFF, 0, 0, 0, 0, 0, 0, 0, 6};
-        struct cyan_hello hello;
+        struct cyan_hello hello = {0};
         assert_int_equal(read_bytes(data, sizeof data, &hello),
                          letter == 'h' ? 0 : CYAN_E_MALFORMED);
     }
@@ -146,7 +146,7 @@ static void a_payload_below_8_bytes_is_no_hello_and_from_20_on_it_is_extended(vo
     static const char *const path[] = {"h"};
     for (size_t payload = 0; payload <= 40; payload++) {
         uint8_t data[64];
-        struct cyan_hello hello;
+        struct cyan_hello hello = {0};
         size_t len = make_hello(data, sizeof data, CYAN_COAP_NON, CYAN_COAP_POST, path, 1, payload);
         uint8_t *copy = copy_of(data, len);
         /* One byte behind the first eight is half a length. */
@@ -165,7 +165,7 @@ static void an_id_of_any_length_is_stepped_over_and_one_that_is_not_there_is_mal
     enum { REST = 30 };
     for (uint32_t id_len = 0; id_len <= UINT16_MAX; id_len += id_len < 64 ? 1 : 97) {
         uint8_t data[7 + 8 + 2 + REST] = {0x50, 0x02, 0, 1, 0xB1, 'h', 0xFF};
-        struct cyan_hello hello;
+        struct cyan_hello hello = {0};
         cyan_put_be16(data + 15, (uint16_t)id_len);
         for (size_t i = 0; i < REST; i++) {
             data[17 + i] = (uint8_t)i;
@@ -186,11 +186,11 @@ static void every_flipped_bit_of_a_hello_is_refused_or_changes_a_field(void **st
     (void)state;
     struct vectors *v = vectors_open("spec-messages.txt");
     const struct vector *vector = vectors_get(v, "device_hello");
-    struct cyan_hello good;
+    struct cyan_hello good = {0};
     uint8_t *data = copy_of(vector->data, vector->len);
     assert_int_equal(read_bytes(data, vector->len, &good), 0);
     for (size_t bit = 0; bit < vector->len * 8; bit++) {
-        struct cyan_hello hello;
+        struct cyan_hello hello = {0};
         data[bit / 8] ^= (uint8_t)(1U << bit % 8);
         memset(&hello, 0, sizeof hello);
         if (read_bytes(data, vector->len, &hello) == 0) {

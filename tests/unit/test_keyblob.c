@@ -265,6 +265,18 @@ static void public_keys_are_refused_for_every_flaw_that_shows(void **state)
                CYAN_SERVER_SPKI_MODULUS, true);
 }
 
+static void a_modulus_with_one_byte_unlike_the_others_is_no_constant_one(void **state)
+{
+    (void)state;
+    uint8_t spki[CYAN_DEVICE_SPKI_LEN];
+    memcpy(spki, vectors_bytes(publics, "device_spki", sizeof spki), sizeof spki);
+    for (size_t at = 0; at < CYAN_RSA1024_LEN; at++) {
+        memset(spki + CYAN_DEVICE_SPKI_MODULUS, 0xC5, CYAN_RSA1024_LEN);
+        spki[CYAN_DEVICE_SPKI_MODULUS + at] = 0xC7;
+        assert_int_equal(cyan_device_spki_check(spki, sizeof spki), 0);
+    }
+}
+
 static void a_public_key_with_one_byte_behind_it_is_refused(void **state)
 {
     (void)state;
@@ -318,6 +330,7 @@ int main(void)
         cmocka_unit_test(the_public_key_of_a_slot_is_that_of_an_independent_tool),
         cmocka_unit_test(an_erased_slot_gives_a_well_formed_key_that_the_check_calls_damaged),
         cmocka_unit_test(public_keys_are_refused_for_every_flaw_that_shows),
+        cmocka_unit_test(a_modulus_with_one_byte_unlike_the_others_is_no_constant_one),
         cmocka_unit_test(a_public_key_with_one_byte_behind_it_is_refused),
         cmocka_unit_test(a_hundred_new_keys_pass_the_check_and_work_where_the_walk_finds_them),
     };

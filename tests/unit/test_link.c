@@ -4,7 +4,7 @@
 
 #include "server/cloud/calls.h"
 #include "server/cloud/presence.h"
-#include "tests/unit/hub.h"
+#include "tests/unit/harbour.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/yard.h"
 #include "wire/message.h"
@@ -14,32 +14,32 @@ static void a_newer_session_takes_over_when_its_proof_is_stored_and_not_before(v
     (void)state;
     struct peer older, newer;
     struct cyan_coap msg;
-    hub_go_online(&older, 7);
-    uint64_t session = presence_find(hub_cloud.presence, older.id)->session;
-    hub_registry.hold_proofs = true;
-    hub_open_peer(&newer, 7);
-    hub_say_hello(&newer);
-    HUB_TURN_UNTIL(hub_registry.waiting == 1);
-    hub_say_event(&older, "still", "here", false);
+    harbour_go_online(&older, 7);
+    uint64_t session = presence_find(harbour_cloud.presence, older.id)->session;
+    harbour_registry.hold_proofs = true;
+    harbour_open_peer(&newer, 7);
+    harbour_say_hello(&newer);
+    HARBOUR_TURN_UNTIL(harbour_registry.waiting == 1);
+    harbour_say_event(&older, "still", "here", false);
     peer_hear(&older, &msg);
     assert_int_equal(cyan_message_kind(&msg), CYAN_MSG_ACK);
     assert_int_equal(newer.len, 0);
-    assert_int_equal(presence_find(hub_cloud.presence, older.id)->session, session);
+    assert_int_equal(presence_find(harbour_cloud.presence, older.id)->session, session);
 
-    hub_registry.hold_proofs = false;
+    harbour_registry.hold_proofs = false;
     peer_hear(&newer, &msg);
     peer_expect_close(&older);
-    assert_int_not_equal(presence_find(hub_cloud.presence, older.id)->session, session);
-    assert_int_equal(hub_noted(older.id, "spark/status", "online"), 2);
-    assert_int_equal(hub_noted(older.id, "spark/status", "offline"), 1);
-    hub_say_event(&newer, "now", "me", false);
+    assert_int_not_equal(presence_find(harbour_cloud.presence, older.id)->session, session);
+    assert_int_equal(harbour_noted(older.id, "spark/status", "online"), 2);
+    assert_int_equal(harbour_noted(older.id, "spark/status", "offline"), 1);
+    harbour_say_event(&newer, "now", "me", false);
     peer_hear(&newer, &msg);
-    HUB_TURN_UNTIL(hub_noted(older.id, "now", "me") == 1);
-    assert_true(hub_is_online(&newer)); /* the old one's end has taken nothing away */
+    HARBOUR_TURN_UNTIL(harbour_noted(older.id, "now", "me") == 1);
+    assert_true(harbour_is_online(&newer)); /* the old one's end has taken nothing away */
     peer_close(&older);
     peer_close(&newer);
-    HUB_TURN_UNTIL(presence_count(hub_cloud.presence) == 0);
-    assert_int_equal(hub_noted(newer.id, "spark/status", "offline"), 2);
+    HARBOUR_TURN_UNTIL(presence_count(harbour_cloud.presence) == 0);
+    assert_int_equal(harbour_noted(newer.id, "spark/status", "offline"), 2);
 }
 
 static void a_proof_that_is_not_stored_leaves_everything_as_it_was(void **state)
@@ -47,15 +47,15 @@ static void a_proof_that_is_not_stored_leaves_everything_as_it_was(void **state)
     (void)state;
     struct peer older, newer;
     struct cyan_coap msg;
-    hub_go_online(&older, 7);
-    hub_registry.proven_status = CYAN_E_REFUSED;
-    hub_open_peer(&newer, 7);
-    hub_say_hello(&newer);
+    harbour_go_online(&older, 7);
+    harbour_registry.proven_status = CYAN_E_REFUSED;
+    harbour_open_peer(&newer, 7);
+    harbour_say_hello(&newer);
     peer_expect_close(&newer);
     assert_int_equal(newer.len, 0);
-    hub_say_event(&older, "still", "here", false);
+    harbour_say_event(&older, "still", "here", false);
     peer_hear(&older, &msg);
-    assert_true(hub_is_online(&older));
+    assert_true(harbour_is_online(&older));
     peer_close(&older);
     peer_close(&newer);
 }
@@ -65,18 +65,18 @@ static void leave_while_proving(uint8_t id_byte, bool reset)
 {
     struct peer peer;
     struct linger now = {.l_onoff = 1};
-    hub_registry.hold_proofs = true;
-    hub_open_peer(&peer, id_byte);
-    hub_say_hello(&peer);
-    HUB_TURN_UNTIL(hub_registry.waiting == 1);
+    harbour_registry.hold_proofs = true;
+    harbour_open_peer(&peer, id_byte);
+    harbour_say_hello(&peer);
+    HARBOUR_TURN_UNTIL(harbour_registry.waiting == 1);
     if (reset) {
         assert_int_equal(setsockopt(peer.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
     }
     peer_close(&peer);
-    hub_registry.hold_proofs = false;
-    HUB_TURN_UNTIL(hub_noted(peer.id, "spark/status", "offline") == 1);
-    assert_int_equal(hub_noted(peer.id, "spark/status", "online"), 1);
-    assert_int_equal(presence_count(hub_cloud.presence), 0);
+    harbour_registry.hold_proofs = false;
+    HARBOUR_TURN_UNTIL(harbour_noted(peer.id, "spark/status", "offline") == 1);
+    assert_int_equal(harbour_noted(peer.id, "spark/status", "online"), 1);
+    assert_int_equal(presence_count(harbour_cloud.presence), 0);
 }
 
 static void a_device_that_leaves_while_its_proof_is_stored_is_offline_in_the_end(void **state)
@@ -93,15 +93,15 @@ static void a_replaced_key_ends_the_session_of_its_device_and_no_other(void **st
     struct peer changed, other;
     struct cyan_coap msg;
     static const uint8_t nobody[CYAN_ID_LEN] = {9};
-    hub_go_online(&changed, 1);
-    hub_go_online(&other, 2);
-    hub_registry.changed(hub_registry.changed_arg, changed.id);
-    hub_registry.changed(hub_registry.changed_arg, nobody);
+    harbour_go_online(&changed, 1);
+    harbour_go_online(&other, 2);
+    harbour_registry.changed(harbour_registry.changed_arg, changed.id);
+    harbour_registry.changed(harbour_registry.changed_arg, nobody);
     peer_expect_close(&changed);
-    HUB_TURN_UNTIL(!hub_is_online(&changed));
-    hub_say_event(&other, "still", "here", false);
+    HARBOUR_TURN_UNTIL(!harbour_is_online(&changed));
+    harbour_say_event(&other, "still", "here", false);
     peer_hear(&other, &msg);
-    assert_true(hub_is_online(&other));
+    assert_true(harbour_is_online(&other));
     peer_close(&changed);
     peer_close(&other);
 }
@@ -129,7 +129,7 @@ static void start_call(enum call_kind kind, const uint8_t *id, const char *name,
     memcpy(call.name, name, strlen(name) + 1);
     memcpy(call.argument, argument, strlen(argument) + 1);
     replies = 0;
-    calls_start(&hub_cloud, &call, on_reply, NULL);
+    calls_start(&harbour_cloud, &call, on_reply, NULL);
 }
 
 static void stopping_ends_all_sessions_and_hears_of_each_end(void **state)
@@ -137,18 +137,18 @@ static void stopping_ends_all_sessions_and_hears_of_each_end(void **state)
     (void)state;
     struct peer peers[12], silent;
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
-        hub_go_online(&peers[i], (uint8_t)(i + 1));
+        harbour_go_online(&peers[i], (uint8_t)(i + 1));
     }
-    hub_open_peer(&silent, 99);
+    harbour_open_peer(&silent, 99);
     peer_want(&silent, CYAN_NONCE_LEN);
     start_call(CALL_PING, peers[0].id, "", "");
-    hub_turn(NULL);
-    hub_stop();
+    harbour_turn(NULL);
+    harbour_stop();
     assert_int_equal(replies, 1);
     assert_int_equal(last_reply.status, CYAN_E_OFFLINE);
-    assert_int_equal(hub_registry.heard, COUNT_OF(peers));
+    assert_int_equal(harbour_registry.heard, COUNT_OF(peers));
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
-        assert_int_equal(hub_noted(peers[i].id, "spark/status", "offline"), 1);
+        assert_int_equal(harbour_noted(peers[i].id, "spark/status", "offline"), 1);
         peer_expect_close(&peers[i]);
         peer_close(&peers[i]);
     }
@@ -159,19 +159,19 @@ static void stopping_ends_all_sessions_and_hears_of_each_end(void **state)
 static void what_was_never_started_can_be_stopped(void **state)
 {
     (void)state;
-    hub_stop();
-    assert_int_equal(hub_note_count, 0);
+    harbour_stop();
+    assert_int_equal(harbour_note_count, 0);
 }
 
 static void a_port_that_is_taken_is_refused(void **state)
 {
     (void)state;
-    uint16_t same = hub_port;
-    assert_int_equal(link_listen(hub_cloud.link, "127.0.0.1", &same), CYAN_E_BUSY);
-    assert_int_equal(link_listen(hub_cloud.link, "no address", &same), CYAN_E_INVALID);
+    uint16_t same = harbour_port;
+    assert_int_equal(link_listen(harbour_cloud.link, "127.0.0.1", &same), CYAN_E_BUSY);
+    assert_int_equal(link_listen(harbour_cloud.link, "no address", &same), CYAN_E_INVALID);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, hub_set_up_running, hub_tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, harbour_set_up_running, harbour_tear_down)
 
 int main(void)
 {
@@ -181,9 +181,10 @@ int main(void)
         CASE(a_device_that_leaves_while_its_proof_is_stored_is_offline_in_the_end),
         CASE(a_replaced_key_ends_the_session_of_its_device_and_no_other),
         CASE(stopping_ends_all_sessions_and_hears_of_each_end),
-        cmocka_unit_test_setup_teardown(what_was_never_started_can_be_stopped, hub_set_up,
-                                        hub_tear_down),
-        cmocka_unit_test_setup_teardown(a_port_that_is_taken_is_refused, hub_set_up, hub_tear_down),
+        cmocka_unit_test_setup_teardown(what_was_never_started_can_be_stopped, harbour_set_up,
+                                        harbour_tear_down),
+        cmocka_unit_test_setup_teardown(a_port_that_is_taken_is_refused, harbour_set_up,
+                                        harbour_tear_down),
     };
     yard_quiet();
     return cmocka_run_group_tests(tests, NULL, NULL);

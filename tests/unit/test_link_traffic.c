@@ -3,7 +3,7 @@
 
 #include "server/cloud/calls.h"
 #include "server/cloud/presence.h"
-#include "tests/unit/hub.h"
+#include "tests/unit/harbour.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/yard.h"
 #include "wire/message.h"
@@ -13,45 +13,45 @@ static void devices_on_several_shards_go_online_publish_and_go_offline(void **st
 {
     (void)state;
     struct peer peers[24];
-    unsigned on_shard[HUB_SHARDS] = {0};
+    unsigned on_shard[HARBOUR_SHARDS] = {0};
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
-        hub_go_online(&peers[i], (uint8_t)(i + 1));
-        assert_true(hub_is_online(&peers[i]));
-        on_shard[presence_find(hub_cloud.presence, peers[i].id)->shard]++;
+        harbour_go_online(&peers[i], (uint8_t)(i + 1));
+        assert_true(harbour_is_online(&peers[i]));
+        on_shard[presence_find(harbour_cloud.presence, peers[i].id)->shard]++;
     }
-    assert_int_equal(presence_count(hub_cloud.presence), COUNT_OF(peers));
+    assert_int_equal(presence_count(harbour_cloud.presence), COUNT_OF(peers));
     assert_int_equal(on_shard[0] + on_shard[1], COUNT_OF(peers));
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
         struct cyan_coap ack;
-        hub_say_event(&peers[i], "temp", "21.5", true);
-        hub_say_event(&peers[i], "empty", "", false);
-        hub_say_event(&peers[i], "spark/device/ident/0", "x", false);
+        harbour_say_event(&peers[i], "temp", "21.5", true);
+        harbour_say_event(&peers[i], "empty", "", false);
+        harbour_say_event(&peers[i], "spark/device/ident/0", "x", false);
         for (int k = 0; k < 3; k++) {
             peer_hear(&peers[i], &ack);
             assert_int_equal(cyan_message_kind(&ack), CYAN_MSG_ACK);
         }
     }
-    HUB_TURN_UNTIL(hub_note_count == 4 * COUNT_OF(peers));
+    HARBOUR_TURN_UNTIL(harbour_note_count == 4 * COUNT_OF(peers));
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
-        assert_int_equal(hub_noted(peers[i].id, "spark/status", "online"), 1);
-        assert_int_equal(hub_noted(peers[i].id, "temp", "21.5"), 1);
-        assert_int_equal(hub_noted(peers[i].id, "empty", ""), 1);
+        assert_int_equal(harbour_noted(peers[i].id, "spark/status", "online"), 1);
+        assert_int_equal(harbour_noted(peers[i].id, "temp", "21.5"), 1);
+        assert_int_equal(harbour_noted(peers[i].id, "empty", ""), 1);
     }
-    for (size_t i = 0; i < hub_note_count; i++) {
-        bool public = strcmp(hub_notes[i].name, "empty") == 0;
-        bool ours = strcmp(hub_notes[i].name, "spark/status") == 0;
-        assert_int_equal(hub_notes[i].event.owner, HUB_OWNER);
-        assert_true(hub_notes[i].event.about_device);
-        assert_int_equal(hub_notes[i].event.is_private, !public);
-        assert_int_equal(hub_notes[i].event.origin, ours ? BUS_FROM_CLOUD : BUS_FROM_DEVICE);
+    for (size_t i = 0; i < harbour_note_count; i++) {
+        bool public = strcmp(harbour_notes[i].name, "empty") == 0;
+        bool ours = strcmp(harbour_notes[i].name, "spark/status") == 0;
+        assert_int_equal(harbour_notes[i].event.owner, HARBOUR_OWNER);
+        assert_true(harbour_notes[i].event.about_device);
+        assert_int_equal(harbour_notes[i].event.is_private, !public);
+        assert_int_equal(harbour_notes[i].event.origin, ours ? BUS_FROM_CLOUD : BUS_FROM_DEVICE);
     }
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
         peer_close(&peers[i]);
     }
-    HUB_TURN_UNTIL(presence_count(hub_cloud.presence) == 0);
-    assert_int_equal(hub_registry.heard, COUNT_OF(peers));
+    HARBOUR_TURN_UNTIL(presence_count(harbour_cloud.presence) == 0);
+    assert_int_equal(harbour_registry.heard, COUNT_OF(peers));
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
-        assert_int_equal(hub_noted(peers[i].id, "spark/status", "offline"), 1);
+        assert_int_equal(harbour_noted(peers[i].id, "spark/status", "offline"), 1);
     }
 }
 
@@ -71,55 +71,65 @@ static void publish(const char *name, const char *data, size_t data_len)
                               .name_len = strlen(name),
                               .data = (const uint8_t *)data,
                               .data_len = data_len,
-                              .owner = HUB_OWNER,
+                              .owner = HARBOUR_OWNER,
                               .ttl = 60,
                               .origin = BUS_FROM_API,
                               .is_private = true};
-    link_event(hub_cloud.link, &event);
+    link_event(harbour_cloud.link, &event);
+}
+
+/* The next message of the device is an event of this name with so many bytes. */
+static void expect_event(struct peer *peer, const char *name, size_t data_len)
+{
+    struct cyan_coap msg;
+    struct cyan_event event;
+    peer_hear(peer, &msg);
+    assert_int_equal(cyan_event_read(&msg, &event), 0);
+    assert_string_equal(event.name, name);
+    assert_int_equal(event.data_len, data_len);
+    assert_true(event.is_private);
+}
+
+/* Its shard has told the hub that it wants events before it passes this one on. */
+static void subscribe_for_sure(struct peer *peer, const char *filter)
+{
+    struct cyan_coap ack;
+    subscribe(peer, filter);
+    harbour_say_event(peer, "ready", "", true);
+    peer_hear(peer, &ack);
+    HARBOUR_TURN_UNTIL(harbour_noted(peer->id, "ready", "") == 1);
 }
 
 static void events_reach_subscribers_on_every_shard_whole_and_in_order(void **state)
 {
     (void)state;
+    enum { ROOM_EVENTS = 50 };
     struct peer peers[16];
     static const char data[] = "some data of an event";
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
-        hub_go_online(&peers[i], (uint8_t)(i + 1));
-        subscribe(&peers[i], i % 4 ? "room/" : "hall/");
+        harbour_go_online(&peers[i], (uint8_t)(i + 1));
+        subscribe_for_sure(&peers[i], i % 4 ? "room/" : "hall/");
     }
-    for (int k = 0; k < 20; k++) { /* the shards tell the hub that they want events */
-        hub_turn(NULL);
-    }
-    size_t notes_before = hub_note_count;
+    size_t notes_before = harbour_note_count;
     publish("hall/first", "", 0);
-    HUB_TURN_UNTIL((peer_look(&peers[0]), peers[0].len > 0));
-    for (size_t n = 0; n < 50; n++) {
+    for (size_t n = 0; n < ROOM_EVENTS; n++) {
         publish(n % 2 ? "room/a" : "room/b", data, n % sizeof data);
     }
     publish("hall/last", "x", 1);
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
-        struct cyan_coap msg;
-        struct cyan_event event;
         if (i % 4 == 0) {
-            peer_hear(&peers[i], &msg);
-            assert_int_equal(cyan_event_read(&msg, &event), 0);
-            assert_string_equal(event.name, "hall/first");
-            assert_int_equal(event.data_len, 0);
-            peer_hear(&peers[i], &msg);
-            assert_int_equal(cyan_event_read(&msg, &event), 0);
-            assert_string_equal(event.name, "hall/last");
-        } else {
-            for (size_t n = 0; n < 50; n++) {
-                peer_hear(&peers[i], &msg);
-                assert_int_equal(cyan_event_read(&msg, &event), 0);
-                assert_string_equal(event.name, n % 2 ? "room/a" : "room/b");
-                assert_int_equal(event.data_len, n % sizeof data);
-                assert_true(event.is_private);
-            }
+            expect_event(&peers[i], "hall/first", 0);
+            expect_event(&peers[i], "hall/last", 1);
+            continue;
         }
+        for (size_t n = 0; n < ROOM_EVENTS; n++) {
+            expect_event(&peers[i], n % 2 ? "room/a" : "room/b", n % sizeof data);
+        }
+    }
+    assert_int_equal(harbour_note_count, notes_before);
+    for (size_t i = 0; i < COUNT_OF(peers); i++) {
         peer_close(&peers[i]);
     }
-    assert_int_equal(hub_note_count, notes_before);
 }
 
 static struct call_reply last_reply;
@@ -145,7 +155,7 @@ static void start_call(enum call_kind kind, const uint8_t *id, const char *name,
     memcpy(call.name, name, strlen(name) + 1);
     memcpy(call.argument, argument, strlen(argument) + 1);
     replies = 0;
-    calls_start(&hub_cloud, &call, on_reply, NULL);
+    calls_start(&harbour_cloud, &call, on_reply, NULL);
 }
 
 static void answer(struct peer *peer, const struct cyan_coap *request, const char *payload,
@@ -165,13 +175,13 @@ static void calls_go_to_the_device_and_their_answers_come_back(void **state)
     struct peer peer;
     struct cyan_coap msg;
     struct cyan_request request;
-    hub_go_online(&peer, 5);
+    harbour_go_online(&peer, 5);
 
     start_call(CALL_DESCRIBE, peer.id, "", "");
     peer_hear(&peer, &msg);
     assert_int_equal(cyan_message_kind(&msg), CYAN_MSG_DESCRIBE);
     answer(&peer, &msg, description, strlen(description));
-    HUB_TURN_UNTIL(replies == 1);
+    HARBOUR_TURN_UNTIL(replies == 1);
     assert_int_equal(last_reply.status, 0);
     assert_string_equal(reply_text, description);
 
@@ -179,7 +189,7 @@ static void calls_go_to_the_device_and_their_answers_come_back(void **state)
     peer_hear(&peer, &msg);
     assert_int_equal(cyan_message_kind(&msg), CYAN_MSG_VARIABLE);
     answer(&peer, &msg, "\0\0\1\0", 4);
-    HUB_TURN_UNTIL(replies == 1);
+    HARBOUR_TURN_UNTIL(replies == 1);
     assert_int_equal(last_reply.status, 0);
     assert_int_equal(last_reply.value.integer, 256);
 
@@ -190,27 +200,27 @@ static void calls_go_to_the_device_and_their_answers_come_back(void **state)
     assert_string_equal(request.argument, "on");
     cyan_function_result_write(peer_begin(&peer), ++peer.last_id, msg.token[0], -7);
     peer_say(&peer);
-    HUB_TURN_UNTIL(replies == 1);
+    HARBOUR_TURN_UNTIL(replies == 1);
     assert_int_equal(last_reply.status, 0);
     assert_int_equal(last_reply.result, -7);
 
     start_call(CALL_VARIABLE, peer.id, "none", "");
-    HUB_TURN_UNTIL(replies == 1);
+    HARBOUR_TURN_UNTIL(replies == 1);
     assert_int_equal(last_reply.status, CYAN_E_NOT_FOUND);
 
     /* The device goes while it is asked; then it is not there. */
     start_call(CALL_FUNCTION, peer.id, "led", "off");
     peer_hear(&peer, &msg);
     peer_close(&peer);
-    HUB_TURN_UNTIL(replies == 1);
+    HARBOUR_TURN_UNTIL(replies == 1);
     assert_int_equal(last_reply.status, CYAN_E_OFFLINE);
-    HUB_TURN_UNTIL(!hub_is_online(&peer));
+    HARBOUR_TURN_UNTIL(!harbour_is_online(&peer));
     start_call(CALL_PING, peer.id, "", "");
-    HUB_TURN_UNTIL(replies == 1);
+    HARBOUR_TURN_UNTIL(replies == 1);
     assert_int_equal(last_reply.status, CYAN_E_OFFLINE);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, hub_set_up_running, hub_tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, harbour_set_up_running, harbour_tear_down)
 
 int main(void)
 {

@@ -106,6 +106,23 @@ static void nothing_is_delivered_before_the_flush(void **state)
     assert_int_equal(wrong, 0);
 }
 
+static void a_lane_is_behind_while_its_receiver_sleeps_and_not_when_it_has_caught_up(void **state)
+{
+    (void)state;
+    uint64_t number = 0;
+    assert_int_equal(mail_lane_init(&lane, &loop, check, &received), 0);
+    assert_false(mail_is_behind(&lane));
+    for (size_t sent = 0; sent <= MAIL_BACKLOG_MAX; sent += len_of(number++)) {
+        put(number);
+        mail_flush(&lane);
+    }
+    assert_true(mail_is_behind(&lane));
+    (void)uv_run(&loop, UV_RUN_NOWAIT);
+    assert_false(mail_is_behind(&lane));
+    assert_int_equal(received, number);
+    assert_int_equal(wrong, 0);
+}
+
 static void several_flushes_are_delivered_in_their_order(void **state)
 {
     (void)state;
@@ -164,6 +181,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_is_delivered_before_the_flush, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_lane_is_behind_while_its_receiver_sleeps_and_not_when_it_has_caught_up, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(several_flushes_are_delivered_in_their_order, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(messages_of_every_length_around_a_block_arrive, set_up,

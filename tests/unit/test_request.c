@@ -150,13 +150,13 @@ static void a_variable_or_function_without_a_name_is_malformed(void **state)
 {
     (void)state;
     static const struct {
-        uint8_t code;
         const char *letter;
+        uint8_t code;
         bool empty_name;
-    } rows[] = {{CYAN_COAP_GET, "v", false},
-                {CYAN_COAP_GET, "v", true},
-                {CYAN_COAP_POST, "f", false},
-                {CYAN_COAP_POST, "f", true}};
+    } rows[] = {{"v", CYAN_COAP_GET, false},
+                {"v", CYAN_COAP_GET, true},
+                {"f", CYAN_COAP_POST, false},
+                {"f", CYAN_COAP_POST, true}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct cyan_request request;
         struct cyan_coap_writer cw;

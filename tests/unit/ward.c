@@ -4,10 +4,13 @@
 
 #include "tests/unit/unit.h"
 
-static void on_event(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t owner,
+static bool on_event(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t owner,
                      const struct cyan_event *event)
 {
     struct ward *ward = arg;
+    if (ward->hub_is_behind) {
+        return false;
+    }
     ward->events++;
     ward->event = *event;
     ward->event_owner = owner;
@@ -16,6 +19,7 @@ static void on_event(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t o
         memcpy(ward->event_data, event->data, event->data_len);
     }
     ward->event.data = ward->event_data;
+    return true;
 }
 
 static void on_heard(void *arg, const uint8_t id[static CYAN_ID_LEN])

@@ -1,0 +1,227 @@
+#include "tests/unit/harbour.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/openssl.h"
+#include "server/cloud/calls_inbox.h"
+#include "server/cloud/presence.h"
+#include "tests/unit/unit.h"
+#include "tests/unit/vectors.h"
+#include "wire/message.h"
+
+struct cloud harbour_cloud;
+struct harbour_registry harbour_registry;
+struct harbour_note harbour_notes[HARBOUR_NOTES_MAX];
+size_t harbour_note_count;
+
+static uv_loop_t loop;
+static struct vectors *keys, *publics;
+static struct cyan_crypto *crypto;
+static struct cyan_crypto *shard_crypto[HARBOUR_SHARDS];
+static struct cyan_rsa_key *shard_key[HARBOUR_SHARDS];
+uint16_t harbour_port;
+static bool stopped;
+
+static void wait_for(key_fn *done, void *arg, bool proof)
+{
+    assert_true(harbour_registry.waiting < HARBOUR_WAITING_MAX);
+    harbour_registry.done[harbour_registry.waiting] = done;
+    harbour_registry.args[harbour_registry.waiting] = arg;
+    harbour_registry.proofs[harbour_registry.waiting++] = proof;
+}
+
+void registry_key(struct registry *registry, const uint8_t id[static CYAN_ID_LEN], key_fn *done,
+                  void *arg)
+{
+    (void)registry;
+    (void)id;
+    wait_for(done, arg, false);
+}
+
+void registry_proven(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],
+                     const uint8_t fingerprint[static CYAN_SHA256_LEN],
+                     const struct cyan_hello *hello, const char *address, key_fn *done, void *arg)
+{
+    (void)registry;
+    (void)id;
+    assert_memory_equal(fingerprint, harbour_registry.key.fingerprint, CYAN_SHA256_LEN);
+    assert_int_equal(hello->platform_id, CYAN_PLATFORM_PHOTON);
+    assert_string_equal(address, "127.0.0.1");
+    wait_for(done, arg, true);
+}
+
+void registry_heard(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],
+                    int64_t heard_ms)
+{
+    (void)registry;
+    (void)id;
+    assert_true(heard_ms > 0);
+    harbour_registry.heard++;
+}
+
+void registry_on_key_changed(struct registry *registry, key_changed_fn *fn, void *arg)
+{
+    (void)registry;
+    harbour_registry.changed = fn;
+    harbour_registry.changed_arg = arg;
+}
+
+int events_publish(struct events *events, const struct bus_event *event)
+{
+    (void)events;
+    assert_true(harbour_note_count < HARBOUR_NOTES_MAX);
+    memcpy(harbour_notes[harbour_note_count].name, event->name, event->name_len);
+    harbour_notes[harbour_note_count].name[event->name_len] = '\0';
+    assert_true(event->data_len < sizeof harbour_notes[0].data);
+    if (event->data_len > 0) {
+        memcpy(harbour_notes[harbour_note_count].data, event->data, event->data_len);
+    }
+    harbour_notes[harbour_note_count].data[event->data_len] = '\0';
+    harbour_notes[harbour_note_count++].event = *event;
+    return 0;
+}
+
+static void registry_answers(void)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < harbour_registry.waiting; i++) {
+        bool proof = harbour_registry.proofs[i];
+        if (proof && harbour_registry.hold_proofs) {
+            harbour_registry.done[kept] = harbour_registry.done[i];
+            harbour_registry.args[kept] = harbour_registry.args[i];
+            harbour_registry.proofs[kept++] = proof;
+            continue;
+        }
+        int status = proof ? harbour_registry.proven_status : 0;
+        harbour_registry.done[i](harbour_registry.args[i], status,
+                                 status == 0 ? &harbour_registry.key : NULL);
+    }
+    harbour_registry.waiting = kept;
+}
+
+void harbour_turn(void *arg)
+{
+    (void)arg;
+    (void)uv_run(&loop, UV_RUN_NOWAIT);
+    registry_answers();
+    (void)sched_yield();
+}
+
+int harbour_set_up(void **state)
+{
+    (void)state;
+    struct link_tools tools[HARBOUR_SHARDS];
+    memset(&harbour_registry, 0, sizeof harbour_registry);
+    harbour_note_count = 0;
+    stopped = false;
+    keys = vectors_open("keys.txt");
+    publics = vectors_open("keys-public.txt");
+    crypto = cyan_openssl_create();
+    assert_non_null(crypto);
+    harbour_registry.key = (struct device_key){.owner = HARBOUR_OWNER, .has_key = true};
+    memcpy(harbour_registry.key.spki, vectors_get(publics, "device_spki")->data,
+           CYAN_DEVICE_SPKI_LEN);
+    memcpy(harbour_registry.key.fingerprint, vectors_get(publics, "device_fingerprint")->data,
+           CYAN_SHA256_LEN);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    harbour_cloud = (struct cloud){.loop = &loop, .presence = presence_create()};
+    harbour_cloud.calls = calls_create(&harbour_cloud);
+    assert_non_null(harbour_cloud.calls);
+    const struct vector *der = vectors_get(keys, "server_key");
+    for (size_t i = 0; i < HARBOUR_SHARDS; i++) {
+        shard_crypto[i] = cyan_openssl_create();
+        assert_non_null(shard_crypto[i]);
+        assert_int_equal(cyan_openssl_key_create(der->data, der->len, &shard_key[i]), 0);
+        tools[i] = (struct link_tools){.crypto = shard_crypto[i], .server_key = shard_key[i]};
+    }
+    assert_int_equal(link_create(&harbour_cloud, tools, HARBOUR_SHARDS, &harbour_cloud.link), 0);
+    harbour_port = 0;
+    assert_int_equal(link_listen(harbour_cloud.link, "127.0.0.1", &harbour_port), 0);
+    return 0;
+}
+
+int harbour_set_up_running(void **state)
+{
+    return harbour_set_up(state) == 0 ? link_start(harbour_cloud.link) : -1;
+}
+
+void harbour_stop(void)
+{
+    if (!stopped) {
+        stopped = true;
+        link_stop(harbour_cloud.link);
+        calls_stop(harbour_cloud.calls);
+        harbour_registry.hold_proofs = false;
+        registry_answers();
+        (void)uv_run(&loop, UV_RUN_DEFAULT);
+    }
+}
+
+int harbour_tear_down(void **state)
+{
+    (void)state;
+    harbour_stop();
+    assert_int_equal(presence_count(harbour_cloud.presence), 0);
+    link_destroy(harbour_cloud.link);
+    calls_destroy(harbour_cloud.calls);
+    presence_destroy(harbour_cloud.presence);
+    for (size_t i = 0; i < HARBOUR_SHARDS; i++) {
+        cyan_openssl_key_destroy(shard_key[i]);
+        cyan_openssl_destroy(shard_crypto[i]);
+    }
+    cyan_openssl_destroy(crypto);
+    vectors_close(keys);
+    vectors_close(publics);
+    return uv_loop_close(&loop);
+}
+
+void harbour_open_peer(struct peer *peer, uint8_t id_byte)
+{
+    peer_open(peer, crypto, keys, publics, harbour_port, id_byte, harbour_turn, NULL);
+}
+
+void harbour_say_hello(struct peer *peer)
+{
+    peer_shake(peer);
+    peer_write_hello(peer, false);
+    peer_say(peer);
+}
+
+void harbour_go_online(struct peer *peer, uint8_t id_byte)
+{
+    struct cyan_coap msg;
+    harbour_open_peer(peer, id_byte);
+    harbour_say_hello(peer);
+    peer_hear(peer, &msg);
+    assert_int_equal(cyan_message_kind(&msg), CYAN_MSG_HELLO);
+}
+
+bool harbour_is_online(const struct peer *peer)
+{
+    return presence_find(harbour_cloud.presence, peer->id) != NULL;
+}
+
+unsigned harbour_noted(const uint8_t *id, const char *name, const char *data)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < harbour_note_count; i++) {
+        count += memcmp(harbour_notes[i].event.device, id, CYAN_ID_LEN) == 0 &&
+                 strcmp(harbour_notes[i].name, name) == 0 &&
+                 strcmp(harbour_notes[i].data, data) == 0;
+    }
+    return count;
+}
+
+void harbour_say_event(struct peer *peer, const char *name, const char *data, bool is_private)
+{
+    struct cyan_event event = {.name = "",
+                               .data = (const uint8_t *)data,
+                               .data_len = strlen(data),
+                               .ttl = 60,
+                               .is_private = is_private};
+    memcpy(event.name, name, strlen(name) + 1);
+    cyan_event_write(peer_begin(peer), CYAN_COAP_CON, ++peer->last_id, &event);
+    peer_say(peer);
+}

@@ -1,0 +1,82 @@
+/* harbour.h - a hub with shards on threads of their own, and devices on the test's thread. The
+ * registry and the events of the hub are played here: they note what they are told and answer
+ * later. */
+#ifndef CYAN_TESTS_HARBOUR_H
+#define CYAN_TESTS_HARBOUR_H
+
+#include <time.h>
+
+#include "server/cloud/cloud.h"
+#include "server/cloud/events.h"
+#include "server/cloud/link.h"
+#include "server/cloud/registry.h"
+#include "tests/unit/peer.h"
+#include "wire/event.h"
+
+enum {
+    HARBOUR_SHARDS = 2,
+    HARBOUR_OWNER = 42,
+    HARBOUR_NOTES_MAX = 4096,
+    HARBOUR_WAITING_MAX = 256
+};
+
+/* Every device has the key "device" and the same owner. */
+struct harbour_registry {
+    struct device_key key;
+    key_fn *done[HARBOUR_WAITING_MAX];
+    void *args[HARBOUR_WAITING_MAX];
+    bool proofs[HARBOUR_WAITING_MAX];
+    size_t waiting;
+    bool hold_proofs; /* no answer to registry_proven now */
+    int proven_status;
+    unsigned heard;
+    key_changed_fn *changed;
+    void *changed_arg;
+};
+
+/* Something that was published. */
+struct harbour_note {
+    char name[CYAN_EVENT_NAME_MAX + 1], data[64];
+    struct bus_event event;
+};
+
+extern struct cloud harbour_cloud;
+extern uint16_t harbour_port;
+extern struct harbour_registry harbour_registry;
+extern struct harbour_note harbour_notes[HARBOUR_NOTES_MAX]; /* in order */
+extern size_t harbour_note_count;
+
+/* Fixtures of cmocka; the first one does not start the shards. */
+int harbour_set_up(void **state);
+int harbour_set_up_running(void **state);
+int harbour_tear_down(void **state);
+/* What harbour_tear_down does first, unless the test has. */
+void harbour_stop(void);
+
+/* One turn of the hub; the shards turn by themselves. */
+void harbour_turn(void *arg);
+
+#define HARBOUR_TURN_UNTIL(cond)                                                                   \
+    do {                                                                                           \
+        time_t end_s = time(NULL) + 20;                                                            \
+        while (!(cond)) {                                                                          \
+            if (time(NULL) > end_s) {                                                              \
+                fail_msg("waited in vain for %s", #cond);                                          \
+            }                                                                                      \
+            harbour_turn(NULL);                                                                    \
+        }                                                                                          \
+    } while (0)
+
+void harbour_open_peer(struct peer *peer, uint8_t id_byte);
+/* The handshake and the device's Hello. */
+void harbour_say_hello(struct peer *peer);
+/* All that, and our Hello is taken. */
+void harbour_go_online(struct peer *peer, uint8_t id_byte);
+bool harbour_is_online(const struct peer *peer);
+/* A confirmable event. */
+void harbour_say_event(struct peer *peer, const char *name, const char *data, bool is_private);
+
+/* How many notes about a device have this name and data. */
+unsigned harbour_noted(const uint8_t *id, const char *name, const char *data);
+
+#endif
