@@ -53,6 +53,11 @@ int fields_bool(const struct fields *fields, const char *name, bool *out_value);
 /* A whole number from 0 to max. CYAN_E_NOT_FOUND, CYAN_E_INVALID. */
 int fields_number(const struct fields *fields, const char *name, int64_t max, int64_t *out_value);
 
+/* For readers of other forms: memory for the texts, len bytes and a NUL; one more field, whose
+ * texts lie there. CYAN_E_NO_MEMORY; CYAN_E_TOO_LONG. */
+int fields_hold(struct fields *fields, size_t len);
+int fields_add(struct fields *fields, const struct field *field);
+
 /* Makes jansson wipe what it frees; once, before the first body is read. */
 void fields_setup(void);
 

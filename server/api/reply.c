@@ -182,7 +182,7 @@ void reply_options(struct request *request)
 {
     struct MHD_Response *response = empty_response();
     add(response, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
-    add(response, "Access-Control-Allow-Headers", "Authorization, Content-Type, X-Requested-With");
+    add(response, "Access-Control-Allow-Headers", "Authorization, *");
     add(response, "Access-Control-Max-Age", "86400");
     finish(request, 204, response);
 }

@@ -99,7 +99,7 @@ bool request_back(struct request *request)
         destroy(request);
         return false;
     }
-    return !request->is_answered;
+    return true;
 }
 
 const char *request_header(const struct request *request, const char *name)

@@ -1,5 +1,5 @@
 /* routes.h - the handlers of the table in router.c. Each answers at once or later, exactly once
- * (request.h). What they take and give is docs of the HTTP interface: README, "HTTP". */
+ * (request.h). */
 #ifndef CYAN_SERVER_API_ROUTES_H
 #define CYAN_SERVER_API_ROUTES_H
 
@@ -16,10 +16,14 @@ route_fn route_token_delete;
 /* routes_devices.c */
 route_fn route_device_list;
 route_fn route_device_get;
+
+/* routes_calls.c */
 route_fn route_device_put;
 route_fn route_device_ping;
 route_fn route_variable;
 route_fn route_function;
+
+/* routes_provisioning.c */
 route_fn route_provision;
 
 /* routes_events.c */

@@ -18,10 +18,19 @@ static const struct {
     {"particle-api", "particle-api"},
     {"spark", "spark"},
     {"spark-server", "spark-server"},
-    {"cyan", "cyan"},
 };
 
 enum { LIFE_MAX_S = 315360000 };
+
+static const char life_words[] =
+    "expires_in is a number of seconds up to ten years, 0 for a token that never expires.";
+
+/* As OAuth has it, an empty parameter is none. */
+static const char *parameter(const struct request *request, const char *name)
+{
+    const char *text = fields_text(request->form, name);
+    return text && *text != '\0' ? text : NULL;
+}
 
 static const char *known_client(const char *id, const char *secret)
 {
@@ -39,9 +48,9 @@ static const char *find_client(const struct request *request)
 {
     char *secret = NULL;
     char *id = MHD_basic_auth_get_username_password(request->sleeper.connection, &secret);
-    const char *client = id ? known_client(id, secret)
-                            : known_client(fields_text(request->form, "client_id"),
-                                           fields_text(request->form, "client_secret"));
+    const char *client =
+        id ? known_client(id, secret)
+           : known_client(parameter(request, "client_id"), parameter(request, "client_secret"));
     MHD_free(id);
     MHD_free(secret);
     return client;
@@ -56,6 +65,8 @@ static void reply_grant(struct request *request, int status, const struct grant 
         reply_oauth(request, 429, "too_many_requests",
                     "Too many logins. Ten wrong passwords in a row lock an account for 30 "
                     "minutes; wait, then try again.");
+    } else if (status == CYAN_E_INVALID) {
+        reply_oauth(request, 400, "invalid_request", life_words);
     } else if (status < 0) {
         reply_status(request, status);
     } else {
@@ -89,8 +100,8 @@ static void on_refresh(void *arg, int status, const struct grant *grant)
 
 static void grant_password(struct request *request, const char *client)
 {
-    const char *name = fields_text(request->form, "username");
-    const char *password = fields_text(request->form, "password");
+    const char *name = parameter(request, "username");
+    const char *password = parameter(request, "password");
     char address[ADDRESS_TEXT_MAX + 1];
     int64_t life = TOKEN_LIFE_DEFAULT_S;
     if (!name || !password) {
@@ -98,8 +109,7 @@ static void grant_password(struct request *request, const char *client)
         return;
     }
     if (fields_number(request->form, "expires_in", LIFE_MAX_S, &life) == CYAN_E_INVALID) {
-        reply_oauth(request, 400, "invalid_request",
-                    "expires_in is a number of seconds, 0 for a token that never expires.");
+        reply_oauth(request, 400, "invalid_request", life_words);
         return;
     }
     request_address(request, address);
@@ -109,7 +119,7 @@ static void grant_password(struct request *request, const char *client)
 
 static void grant_refresh(struct request *request)
 {
-    const char *token = fields_text(request->form, "refresh_token");
+    const char *token = parameter(request, "refresh_token");
     if (!token) {
         reply_oauth(request, 400, "invalid_request", "Give refresh_token.");
         return;
@@ -120,10 +130,10 @@ static void grant_refresh(struct request *request)
 void route_token(struct request *request)
 {
     const char *client = find_client(request);
-    const char *type = fields_text(request->form, "grant_type");
+    const char *type = parameter(request, "grant_type");
     if (!client) {
         reply_oauth(request, 400, "invalid_client", "The client id or its secret is not known.");
-    } else if (!type) {
+    } else if (!type || type[0] == '\0') {
         reply_oauth(request, 400, "invalid_request", "Give grant_type.");
     } else if (strcmp(type, "password") == 0) {
         grant_password(request, client);

@@ -32,6 +32,9 @@ static void on_created(void *arg, int status, const struct account *account)
         reply_error(request, 400, "INVALID",
                     "A name has 1 to 128 characters, a password 1 to 256; none of them control "
                     "characters.");
+    } else if (status == CYAN_E_FULL) {
+        reply_error(request, 503, "BUSY",
+                    "No account can be made now: too many sign-ups at once, or a full disk.");
     } else if (status < 0) {
         reply_status(request, status);
     } else {

@@ -31,7 +31,7 @@ struct waker {
     uv_timer_t timer;
     struct sleeper *due;
     size_t streams_asleep;
-    uint64_t flushed_ms;      /* when streams were last woken */
+    uint64_t flushed_ms;      /* when it last woke any */
     void (*drive)(void *arg); /* runs libmicrohttpd once */
     void *arg;
 };
