@@ -55,6 +55,14 @@ class CountNode(unittest.TestCase):
         self.assertEqual((0, 1), run_tests.count_node(text))
 
 
+class Shown(unittest.TestCase):
+    def test_good_points_are_left_out_and_bad_ones_stay_with_their_notes(self):
+        text = ("# Subtest: a\nok 1 - a\n  ---\n  duration_ms: 1\n  ...\n# Subtest: b\nnot ok 2 - b\n"
+                "  ---\n  error: 'x'\n  ...\nok 3 - c\n  ---\n  duration_ms: 1\n  ...\n==1== a report\n")
+        self.assertEqual("not ok 2 - b\n  ---\n  error: 'x'\n  ...\n==1== a report",
+                         run_tests.without_the_good(text))
+
+
 class RunSuite(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()

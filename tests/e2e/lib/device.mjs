@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import * as coap from './coap.mjs';
 import { ANSWER_LEN, NONCE_LEN, makeRequest, openAnswer } from './handshake.mjs';
 import { splitAddress } from './http.mjs';
+import { atEnd } from './program.mjs';
 import { newKey, publicKeyFrom, spkiOf } from './rsa.mjs';
 import { Opener, Sealer } from './session.mjs';
 import { Flow, SECOND, within } from './time.mjs';
@@ -25,7 +26,7 @@ export class RawDevice {
     this.serverKey = publicKeyFrom(serverKey);
     this.nextId = 0x2022;
     this.app = {};
-    t.after(() => this.socket?.destroy());
+    atEnd(t, () => this.socket?.destroy());
   }
 
   // Opens a connection in place of the one before. this.closed resolves to 'end' or 'reset' when
@@ -208,7 +209,8 @@ export class RawDevice {
   }
 
   // app: { functions: { name: (argument) -> number or undefined }, variables: { name: { type,
-  // bytes } }, deaf: no answers at all, foreignIds: pings answered under ids of our own }.
+  // bytes } }, deaf: no answers at all, foreignIds: pings answered under ids of our own,
+  // answers: { letter: (message) -> what to do instead } }.
   onMessage(message) {
     this.messages.push(message);
     if (this.app.deaf || message.type !== coap.CON) {
@@ -216,7 +218,9 @@ export class RawDevice {
     }
     const [letter, name] = coap.pathOf(message).split('/');
     const reply = { type: coap.ACK, id: message.id, token: message.token };
-    if (message.code === 0) {
+    if (this.app.answers?.[letter]) {
+      this.app.answers[letter](message, reply);
+    } else if (message.code === 0) {
       this.send({ type: coap.ACK, code: 0, id: this.app.foreignIds ? undefined : message.id });
     } else if (letter === 'd') {
       this.send({ ...reply, code: coap.CONTENT, payload: this.description() });

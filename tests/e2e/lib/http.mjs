@@ -2,6 +2,7 @@
 import http from 'node:http';
 import net from 'node:net';
 
+import { atEnd } from './program.mjs';
 import { Flow, SECOND, within } from './time.mjs';
 
 function bodyOf({ json, form }) {
@@ -101,7 +102,7 @@ export class EventStream {
     stream.events = new Flow();
     stream.text = '';
     stream.request = http.get({ host, port, path, headers, agent: false });
-    t.after(() => stream.close());
+    atEnd(t, () => stream.close());
     stream.request.on('error', (error) => stream.events.end(error.message));
     const response = new Promise((resolve, reject) => {
       stream.request.on('response', resolve);

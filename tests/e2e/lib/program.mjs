@@ -13,10 +13,35 @@ export function binaryOf(name) {
   return path.join(BIN, name);
 }
 
+// When the test ends: what was made last is taken apart first.
+const cleanups = new WeakMap();
+
+export function atEnd(t, cleanup) {
+  if (!cleanups.has(t)) {
+    cleanups.set(t, []);
+    t.after(() => takeApart(cleanups.get(t)));
+  }
+  cleanups.get(t).push(cleanup);
+}
+
+async function takeApart(stack) {
+  const errors = [];
+  while (stack.length > 0) {
+    try {
+      await stack.pop()();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) {
+    throw errors[0];
+  }
+}
+
 // A folder of the test's own, gone when it ends.
 export function freshFolder(t) {
   const folder = mkdtempSync(path.join(tmpdir(), 'cyan-e2e-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(t, () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -54,8 +79,8 @@ export class Program {
     });
   }
 
-  get pid() {
-    return this.child.pid;
+  get isRunning() {
+    return this.child.exitCode === null && this.child.signalCode === null;
   }
 
   // Its end: { code, signal }.
@@ -78,14 +103,25 @@ export class Program {
   }
 }
 
-// Starts a program that ends with the test at the latest.
+// Starts a program that ends with the test at the latest. One that still runs then is asked to end,
+// and must do so with 0: a sanitizer speaks at that moment.
 export function start(t, name, args, options) {
   const program = new Program(name, args, options);
-  t.after(async () => {
-    if (program.child.exitCode === null && program.child.signalCode === null) {
-      program.child.kill('SIGKILL');
+  atEnd(t, async () => {
+    if (!program.isRunning) {
+      return;
     }
-    await program.ended.catch(() => {});
+    try {
+      const { code, signal } = await program.stop();
+      if (code !== 0) {
+        throw new Error(`${name} ended with ${signal ?? code}\n${program.stderr()}`);
+      }
+    } finally {
+      if (program.isRunning) {
+        program.child.kill('SIGKILL');
+        await program.ended;
+      }
+    }
   });
   return program;
 }

@@ -3,6 +3,7 @@
 import net from 'node:net';
 
 import { splitAddress } from './http.mjs';
+import { atEnd } from './program.mjs';
 
 export class Proxy {
   // toDevice, toServer: (bytes, offset in the stream of this connection) -> bytes or a list of
@@ -17,7 +18,7 @@ export class Proxy {
       proxy.server.listen(0, '127.0.0.1', resolve);
     });
     proxy.address = `127.0.0.1:${proxy.server.address().port}`;
-    t.after(() => proxy.stop());
+    atEnd(t, () => proxy.stop());
     return proxy;
   }
 
