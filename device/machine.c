@@ -178,12 +178,10 @@ static int open_answer(struct cyan_client *c)
     const struct cyan_identity *identity = c->config.identity;
     uint8_t credentials[CYAN_CREDENTIALS_LEN];
     struct cyan_rsa_crt crt;
-    int err = cyan_keyblob_crt(identity->device_key, &crt);
-    if (err == 0) {
-        err = cyan_handshake_accept(c->config.crypto, &crt,
+    cyan_keyblob_crt(identity->device_key, &crt);
+    int err = cyan_handshake_accept(c->config.crypto, &crt,
                                     identity->server_key + CYAN_SERVER_SPKI_MODULUS, c->channel.in,
                                     credentials);
-    }
     cyan_channel_drop(&c->channel);
     if (err == 0) {
         cyan_channel_set_keys(&c->channel, credentials);

@@ -47,24 +47,22 @@ void cyan_keyblob_write(const struct cyan_rsa1024 *key,
 }
 
 /* Firmware looks at bit 0 of each length octet to see whether a leading 00 stands before the
- * value, and steps from there by the value's full width and the next header. */
-int cyan_keyblob_crt(const uint8_t slot[static CYAN_DEVICE_KEY_SLOT], struct cyan_rsa_crt *out_crt)
+ * value, and steps from there by the value's full width and the next header. The walk goes
+ * furthest when every bit is set, which is the fixed-width form. */
+void cyan_keyblob_crt(const uint8_t slot[static CYAN_DEVICE_KEY_SLOT], struct cyan_rsa_crt *out_crt)
 {
     enum { N_LENGTH = 9, WIDE_TO_EXPONENT = 5 + 2, WIDE_TO_HALF = 1 };
+    _Static_assert(CYAN_DEVICE_KEY_LEN <= CYAN_DEVICE_KEY_SLOT, "the walk stays inside");
     size_t at = N_LENGTH;                                            /* length octet of N */
     at += 1 + (slot[at] & 1U) + CYAN_RSA1024_LEN + WIDE_TO_EXPONENT; /* of D */
     at += 1 + (slot[at] & 1U) + CYAN_RSA1024_LEN + WIDE_TO_HALF;     /* of P */
     const uint8_t *halves[HALF_COUNT];
     for (size_t i = 0; i < HALF_COUNT; i++) {
-        size_t value = at + 1 + (slot[at] & 1U);
-        if (value + CYAN_RSA1024_HALF > CYAN_DEVICE_KEY_SLOT) {
-            return CYAN_E_KEY_DAMAGED;
+        if (i > 0) {
+            at += CYAN_RSA1024_HALF + 1;
         }
-        halves[i] = slot + value;
-        at = value + CYAN_RSA1024_HALF + 1;
-        if (i + 1 < HALF_COUNT && at >= CYAN_DEVICE_KEY_SLOT) {
-            return CYAN_E_KEY_DAMAGED;
-        }
+        at += 1 + (slot[at] & 1U);
+        halves[i] = slot + at;
     }
     *out_crt = (struct cyan_rsa_crt){.p = halves[0],
                                      .q = halves[1],
@@ -72,7 +70,6 @@ int cyan_keyblob_crt(const uint8_t slot[static CYAN_DEVICE_KEY_SLOT], struct cya
                                      .dq = halves[3],
                                      .qinv = halves[4],
                                      .half_len = CYAN_RSA1024_HALF};
-    return 0;
 }
 
 int cyan_keyblob_check(const uint8_t slot[static CYAN_DEVICE_KEY_SLOT])

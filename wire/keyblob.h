@@ -26,9 +26,9 @@ void cyan_keyblob_write(const struct cyan_rsa1024 *key,
                         uint8_t out_blob[static CYAN_DEVICE_KEY_LEN]);
 
 /* The CRT values where the firmware's walk finds them, pointing into the slot, whatever they
- * are: nothing is checked but that the walk stays inside. CYAN_E_KEY_DAMAGED when it does not. */
-int cyan_keyblob_crt(const uint8_t slot[static CYAN_DEVICE_KEY_SLOT],
-                     struct cyan_rsa_crt *out_crt) CYAN_MUST_CHECK;
+ * are: nothing is checked. The walk ends inside the slot whatever its length octets say. */
+void cyan_keyblob_crt(const uint8_t slot[static CYAN_DEVICE_KEY_SLOT],
+                      struct cyan_rsa_crt *out_crt);
 
 /* Whether the slot holds the fixed-width form: every header in its place. The numbers behind them
  * are not checked. CYAN_E_KEY_DAMAGED, CYAN_E_BLANK (first byte FF: firmware makes a new key). */

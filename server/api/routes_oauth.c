@@ -133,7 +133,7 @@ void route_token(struct request *request)
     const char *type = parameter(request, "grant_type");
     if (!client) {
         reply_oauth(request, 400, "invalid_client", "The client id or its secret is not known.");
-    } else if (!type || type[0] == '\0') {
+    } else if (!type) {
         reply_oauth(request, 400, "invalid_request", "Give grant_type.");
     } else if (strcmp(type, "password") == 0) {
         grant_password(request, client);
