@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -110,6 +111,7 @@ static void fill_folder(struct rig *rig, const struct cyan_crypto *crypto, size_
 
 static void run_cyand(const struct rig *rig, const char *cyand, int out, int log)
 {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing stays behind when a measurement fails */
     rig_pin(0);
     (void)dup2(out, STDOUT_FILENO);
     (void)dup2(log, STDERR_FILENO);
