@@ -5,8 +5,17 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/err.h"
+#include "base/secret.h"
 #include "server/api/daemon.h"
 #include "server/api/reply.h"
+#include "server/cloud/accounts.h"
+#include "server/cloud/cloud.h"
+
+/* A question whether a stream's token still counts; outlives the stream. */
+struct check {
+    struct sse *sse; /* NULL: the stream is gone */
+};
 
 struct sse {
     struct sleeper sleeper;
@@ -16,6 +25,9 @@ struct sse {
     struct sse *prev;
     uint64_t visited_ms;
     uint64_t moved_ms; /* when libmicrohttpd last asked for more */
+    struct accounts *accounts;
+    struct check *check; /* NULL: none is under way */
+    char token[TOKEN_LEN + 1];
     bool is_greeted;
     bool wants_beat;
     bool is_ending;
@@ -65,9 +77,39 @@ static void hang_up(const struct sse *sse)
     }
 }
 
+static void on_checked(void *arg, int status, const struct account *account)
+{
+    struct check *check = arg;
+    struct sse *sse = check->sse;
+    (void)account;
+    free(check);
+    if (!sse) {
+        return;
+    }
+    sse->check = NULL;
+    if (status == CYAN_E_NOT_FOUND || status == CYAN_E_TIMEOUT) {
+        sse->is_ending = true;
+        sleeper_wake(&sse->sleeper);
+    }
+}
+
+/* A stream may outlive its token for a beat and no longer. */
+static void check_token(struct sse *sse)
+{
+    if (sse->check) {
+        return;
+    }
+    sse->check = calloc(1, sizeof *sse->check);
+    if (sse->check) {
+        sse->check->sse = sse;
+        accounts_authenticate(sse->accounts, sse->token, on_checked, sse->check);
+    }
+}
+
 static void visit(struct sse *sse, uint64_t now)
 {
     sse->visited_ms = now;
+    check_token(sse);
     if (sse->sleeper.is_asleep) {
         sse->wants_beat = true;
         sleeper_wake(&sse->sleeper);
@@ -147,6 +189,10 @@ static void on_free(void *arg)
     sleeper_done(&sse->sleeper);
     list_remove(sse->list, sse);
     stream_close(sse->stream);
+    if (sse->check) {
+        sse->check->sse = NULL;
+    }
+    cyan_wipe(sse->token, sizeof sse->token);
     free(sse);
 }
 
@@ -176,6 +222,8 @@ static struct sse *sse_create(struct request *request, const struct stream_filte
     sse->sleeper = (struct sleeper){
         .waker = &http->waker, .connection = request->sleeper.connection, .is_stream = true};
     sse->list = &http->streams;
+    sse->accounts = request->cloud->accounts;
+    memcpy(sse->token, request->token, sizeof sse->token);
     sse->visited_ms = sse->moved_ms = now_ms(sse->list);
     list_insert(sse->list, sse);
     if (sse->list->count == 1) {

@@ -3,7 +3,8 @@
  * A stream is a cursor in the ring of cloud/events.h and sleeps while it has nothing to send. A
  * sleeping connection does not notice that its client has left, and clients take 15 s of silence
  * for a dead one, so each stream gets an empty line at most 9 s after the one before. A client
- * that reads nothing for 30 s is hung up on. */
+ * that reads nothing for 30 s is hung up on. With each empty line the token of the stream is looked
+ * at again: a stream ends when its token was revoked or has expired. */
 #ifndef CYAN_SERVER_API_SSE_H
 #define CYAN_SERVER_API_SSE_H
 

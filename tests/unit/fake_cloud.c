@@ -107,7 +107,9 @@ void accounts_authenticate(struct accounts *accounts, const char *token, account
         .give = give_account, .done.account = done, .arg = arg, .status = CYAN_E_NOT_FOUND};
     (void)accounts;
     assert_int_equal(strlen(token), TOKEN_LEN);
-    if (strcmp(token, FAKE_ANN) == 0 || strcmp(token, FAKE_BOB) == 0) {
+    if (fake.revoked) {
+        answer.status = CYAN_E_NOT_FOUND;
+    } else if (strcmp(token, FAKE_ANN) == 0 || strcmp(token, FAKE_BOB) == 0) {
         answer.account = strcmp(token, FAKE_ANN) == 0 ? 1 : 2;
         answer.status = 0;
     } else if (strcmp(token, FAKE_EXPIRED) == 0) {

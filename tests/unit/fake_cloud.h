@@ -44,6 +44,7 @@ struct fake_cloud {
     struct fake_answer *answers; /* oldest first */
     bool hold;                   /* answers wait for fake_release */
     size_t waiting;
+    bool revoked; /* no token counts any more */
     int64_t now_ms;
 
     int status; /* of what is asked next, instead of success */

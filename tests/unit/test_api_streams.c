@@ -257,6 +257,33 @@ static void clients_that_left_are_noticed_although_nothing_happens(void **state)
     wait_for_streams(0);
 }
 
+static void a_stream_ends_within_a_beat_of_its_token_s_end(void **state)
+{
+    (void)state;
+    fake.http->streams.beat_ms = 64;
+    int fd = open_greeted("/v1/events");
+    assert_non_null(client_wait(fd, "\n\r\n"));
+    assert_int_equal(fake.http->streams.count, 1);
+    fake.revoked = true;
+    wait_for_streams(0);
+    client_close(fd);
+}
+
+static void a_stream_that_ends_while_its_token_is_looked_at_leaves_nothing(void **state)
+{
+    (void)state;
+    fake.http->streams.beat_ms = 64;
+    int fd = open_greeted("/v1/events");
+    fake.hold = true;
+    for (size_t turns = 0; fake.waiting == 0; turns++) {
+        assert_true(turns < 20000);
+        uv_run(&fake.loop, UV_RUN_ONCE);
+    }
+    client_close(fd);
+    wait_for_streams(0);
+    fake_release();
+}
+
 static void a_client_that_does_not_read_is_hung_up_on_and_the_others_go_on(void **state)
 {
     (void)state;
@@ -349,6 +376,8 @@ int main(void)
         CASE(a_silent_stream_gets_an_empty_line_again_and_again),
         CASE(every_stream_gets_its_empty_line_in_time),
         CASE(clients_that_left_are_noticed_although_nothing_happens),
+        CASE(a_stream_ends_within_a_beat_of_its_token_s_end),
+        CASE(a_stream_that_ends_while_its_token_is_looked_at_leaves_nothing),
         CASE(a_client_that_does_not_read_is_hung_up_on_and_the_others_go_on),
         CASE(a_stream_whose_event_was_overwritten_ends),
         CASE(a_stop_ends_every_stream_as_http_ends_a_body),
