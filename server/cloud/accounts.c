@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/secret.h"
-#include "crypto/openssl.h"
 #include "server/cloud/accounts_inner.h"
 #include "server/cloud/password.h"
 #include "server/cloud/tokens.h"
@@ -257,7 +256,7 @@ void accounts_login(struct accounts *accounts, const char *name, const char *pas
     jobs_store(accounts->jobs, &login->job);
 }
 
-struct accounts *accounts_create(struct jobs *jobs)
+struct accounts *accounts_create(struct jobs *jobs, const struct cyan_crypto *crypto)
 {
     struct accounts *accounts = calloc(1, sizeof *accounts);
     if (!accounts) {
@@ -265,9 +264,8 @@ struct accounts *accounts_create(struct jobs *jobs)
     }
     uint64_t seed = 0;
     accounts->jobs = jobs;
-    accounts->crypto = cyan_openssl_create();
-    if (accounts->crypto &&
-        accounts->crypto->random(accounts->crypto->ctx, (uint8_t *)&seed, sizeof seed) == 0) {
+    accounts->crypto = crypto;
+    if (crypto->random(crypto->ctx, (uint8_t *)&seed, sizeof seed) == 0) {
         accounts->lockout = lockout_create(seed);
         accounts->tokens =
             lru_create(TOKEN_CACHE_MAX, CYAN_SHA256_LEN, sizeof(struct cached_token), seed);
@@ -287,6 +285,5 @@ void accounts_destroy(struct accounts *accounts)
     jobs_drain(accounts->jobs);
     lru_destroy(accounts->tokens);
     lockout_destroy(accounts->lockout);
-    cyan_openssl_destroy(accounts->crypto);
     free(accounts);
 }

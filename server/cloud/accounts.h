@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "crypto/crypto.h"
+
 struct jobs;
 struct accounts;
 
@@ -37,8 +39,8 @@ typedef void account_fn(void *arg, int status, const struct account *account);
 typedef void grant_fn(void *arg, int status, const struct grant *grant);
 typedef void status_fn(void *arg, int status);
 
-/* Borrows jobs. NULL without memory. */
-struct accounts *accounts_create(struct jobs *jobs);
+/* Borrows both; crypto is the hub's own. NULL without memory. */
+struct accounts *accounts_create(struct jobs *jobs, const struct cyan_crypto *crypto);
 
 /* Drains the jobs first. */
 void accounts_destroy(struct accounts *accounts);

@@ -14,7 +14,7 @@ enum { TOKEN_CACHE_MAX = 4096 };
 
 struct accounts {
     struct jobs *jobs;
-    struct cyan_crypto *crypto;
+    const struct cyan_crypto *crypto;
     struct lockout *lockout;
     struct lru *tokens; /* hash of an access token: struct cached_token */
     unsigned hashes;    /* passwords that are hashed, or wait for it */

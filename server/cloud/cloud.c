@@ -34,7 +34,7 @@ int cloud_create(const struct cloud_parts *parts, struct cloud *out_cloud)
     if (!cloud->jobs || !cloud->presence || !cloud->events || !cloud->calls) {
         return CYAN_E_NO_MEMORY;
     }
-    cloud->accounts = accounts_create(cloud->jobs);
+    cloud->accounts = accounts_create(cloud->jobs, parts->crypto);
     cloud->registry = registry_create(cloud->jobs, cloud->presence, parts->crypto);
     if (!cloud->accounts || !cloud->registry) {
         return CYAN_E_NO_MEMORY;

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "crypto/openssl.h"
 #include "tests/unit/hub.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
+static struct cyan_crypto *crypto;
 static struct accounts *accounts;
 
 static int set_up(void **state)
@@ -17,7 +19,9 @@ static int set_up(void **state)
     hub_now_ms = 1700000000000;
     scratch_init();
     hub_open();
-    accounts = accounts_create(hub_jobs);
+    crypto = cyan_openssl_create();
+    assert_non_null(crypto);
+    accounts = accounts_create(hub_jobs, crypto);
     assert_non_null(accounts);
     return 0;
 }
@@ -26,6 +30,7 @@ static int tear_down(void **state)
 {
     (void)state;
     accounts_destroy(accounts);
+    cyan_openssl_destroy(crypto);
     hub_close();
     scratch_done();
     return 0;
@@ -211,7 +216,7 @@ static void a_token_names_its_account_until_it_expires(void **state)
     hub_now_ms += 1;
     assert_int_equal(authenticate(grant.grant.access_token).status, CYAN_E_TIMEOUT);
     accounts_destroy(accounts);
-    accounts = accounts_create(hub_jobs);
+    accounts = accounts_create(hub_jobs, crypto);
     assert_int_equal(authenticate(grant.grant.access_token).status, CYAN_E_TIMEOUT);
 }
 
@@ -315,7 +320,7 @@ static void a_revoked_token_is_refused_at_once_though_it_was_cached(void **state
     struct answer before = not_done;
     struct answer ending = not_done;
     accounts_destroy(accounts);
-    accounts = accounts_create(hub_jobs);
+    accounts = accounts_create(hub_jobs, crypto);
     accounts_authenticate(accounts, two.grant.access_token, on_account, &before);
     accounts_revoke(accounts, two.grant.refresh_token, on_status, &ending);
     jobs_drain(hub_jobs);
@@ -411,7 +416,7 @@ static void a_store_that_fails_grants_nothing_and_is_no_failed_attempt(void **st
     accounts_destroy(accounts);
     jobs_destroy(hub_jobs);
     hub_jobs = jobs_create(&hub_loop, &broken);
-    accounts = accounts_create(hub_jobs);
+    accounts = accounts_create(hub_jobs, crypto);
     for (int i = 0; i < 12; i++) {
         assert_int_equal(login("ann", "secret").status, CYAN_E_IO);
     }
