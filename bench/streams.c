@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bench/reader.h"
+#include "crypto/openssl.h"
 #include "server/api/http.h"
 #include "server/bus/bus.h"
 #include "server/cloud/accounts.h"
@@ -201,7 +202,11 @@ static void start(struct bench *bench)
     bench->cloud.loop = &bench->loop;
     bench->cloud.events = events_create(&bench->bus, RING, ignore_event, NULL);
     bench->cloud.jobs = jobs_create(&bench->loop, &bench->store);
-    bench->cloud.accounts = accounts_create(bench->cloud.jobs);
+    bench->cloud.crypto = cyan_openssl_create();
+    if (!bench->cloud.crypto) {
+        bench_die("out of memory");
+    }
+    bench->cloud.accounts = accounts_create(bench->cloud.jobs, bench->cloud.crypto);
     if (!bench->cloud.events || !bench->cloud.jobs || !bench->cloud.accounts) {
         bench_die("out of memory");
     }
