@@ -13,6 +13,18 @@ int rows_device_count(void *ctx, uint64_t *out_count)
     return status;
 }
 
+/* What a Hello brings, in the order of the columns. */
+static void put_hello(struct query *q, const struct store_device *device)
+{
+    query_int(q, device->has_hello);
+    query_int(q, device->platform_id);
+    query_int(q, device->product_id);
+    query_int(q, device->product_version);
+    query_text_or_null(q, device->last_ip);
+    query_int(q, device->last_heard_ms);
+    query_int(q, device->last_handshake_ms);
+}
+
 int rows_device_add(void *ctx, const struct store_device *device)
 {
     struct query q;
@@ -20,13 +32,7 @@ int rows_device_add(void *ctx, const struct store_device *device)
     query_blob(&q, device->id, sizeof device->id);
     query_int_or_null(&q, device->owner);
     query_text_or_null(&q, device->name);
-    query_int(&q, device->has_hello);
-    query_int(&q, device->platform_id);
-    query_int(&q, device->product_id);
-    query_int(&q, device->product_version);
-    query_text_or_null(&q, device->last_ip);
-    query_int(&q, device->last_heard_ms);
-    query_int(&q, device->last_handshake_ms);
+    put_hello(&q, device);
     query_int(&q, device->created_ms);
     int status = query_run(&q);
     query_end(&q);
@@ -113,13 +119,7 @@ int rows_device_hello(void *ctx, const struct store_device *device)
     struct query q;
     query_begin(&q, ctx, ST_DEVICE_HELLO);
     query_blob(&q, device->id, sizeof device->id);
-    query_int(&q, device->has_hello);
-    query_int(&q, device->platform_id);
-    query_int(&q, device->product_id);
-    query_int(&q, device->product_version);
-    query_text_or_null(&q, device->last_ip);
-    query_int(&q, device->last_heard_ms);
-    query_int(&q, device->last_handshake_ms);
+    put_hello(&q, device);
     return run_on_one(&q);
 }
 
