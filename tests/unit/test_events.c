@@ -6,121 +6,58 @@
 
 #include "base/err.h"
 #include "tests/unit/fake_cloud.h"
+#include "tests/unit/ring.h"
 #include "tests/unit/unit.h"
-
-enum { RING = 65536 };
-
-static size_t wakes;
-
-static void on_wake(void *arg)
-{
-    (void)arg;
-    wakes++;
-}
-
-static int start(void **state)
-{
-    (void)state;
-    wakes = 0;
-    fake_events_start(RING);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    fake_events_stop();
-    return 0;
-}
-
-static struct stream *open_stream(uint32_t account, enum stream_scope scope, const char *prefix)
-{
-    struct stream_filter filter = {.account = account, .scope = scope};
-    (void)snprintf(filter.prefix, sizeof filter.prefix, "%s", prefix);
-    filter.device[0] = 0x2f;
-    filter.device[11] = 1;
-    struct stream *stream = stream_open(fake.cloud.events, &filter, on_wake, NULL);
-    assert_non_null(stream);
-    return stream;
-}
-
-static void publish(const struct bus_event *event)
-{
-    assert_int_equal(events_publish(fake.cloud.events, event), 0);
-}
-
-static struct bus_event named(const char *name)
-{
-    struct bus_event event = {
-        .name = name, .name_len = strlen(name), .owner = 1, .ttl = 60, .origin = BUS_FROM_API};
-    return event;
-}
-
-/* All that a stream has, as text, in pieces of cap bytes. */
-static const char *drain(struct stream *stream, size_t cap)
-{
-    static char text[2 * RING];
-    size_t len = 0;
-    ssize_t n;
-    while ((n = stream_read(stream, text + len, cap)) > 0) {
-        assert_true((size_t)n <= cap);
-        len += (size_t)n;
-        assert_true(len + cap < sizeof text);
-    }
-    assert_int_equal(n, 0);
-    text[len] = '\0';
-    return text;
-}
 
 static void an_event_stands_on_the_wire_as_specified(void **state)
 {
     (void)state;
-    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    struct stream *stream = ring_open(1, STREAM_MINE, "");
     fake_publish("temp", "21.5");
-    assert_string_equal(drain(stream, 4096), "event: temp\n"
-                                             "data: {\"data\":\"21.5\",\"ttl\":60,"
-                                             "\"published_at\":\"2026-01-02T03:04:05.678Z\","
-                                             "\"coreid\":\"2f0000000000000000000001\"}\n\n");
+    assert_string_equal(ring_drain(stream, 4096), "event: temp\n"
+                                                  "data: {\"data\":\"21.5\",\"ttl\":60,"
+                                                  "\"published_at\":\"2026-01-02T03:04:05.678Z\","
+                                                  "\"coreid\":\"2f0000000000000000000001\"}\n\n");
     stream_close(stream);
 }
 
 static void without_data_it_says_null_and_with_empty_data_the_empty_text(void **state)
 {
     (void)state;
-    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    struct stream *stream = ring_open(1, STREAM_MINE, "");
     fake_publish("a", NULL);
-    assert_non_null(strstr(drain(stream, 4096), "{\"data\":null,\"ttl\""));
+    assert_non_null(strstr(ring_drain(stream, 4096), "{\"data\":null,\"ttl\""));
     fake_publish("a", "");
-    assert_non_null(strstr(drain(stream, 4096), "{\"data\":\"\",\"ttl\""));
+    assert_non_null(strstr(ring_drain(stream, 4096), "{\"data\":\"\",\"ttl\""));
     stream_close(stream);
 }
 
 static void who_speaks_is_told_by_coreid(void **state)
 {
     (void)state;
-    struct stream *stream = open_stream(1, STREAM_MINE, "");
-    struct bus_event event = named("a");
-    publish(&event);
-    assert_non_null(strstr(drain(stream, 4096), "\"coreid\":\"api\"}"));
+    struct stream *stream = ring_open(1, STREAM_MINE, "");
+    struct bus_event event = ring_event("a");
+    ring_publish(&event);
+    assert_non_null(strstr(ring_drain(stream, 4096), "\"coreid\":\"api\"}"));
     event.origin = BUS_FROM_CLOUD;
-    publish(&event);
-    assert_non_null(strstr(drain(stream, 4096), "\"coreid\":\"particle-internal\"}"));
+    ring_publish(&event);
+    assert_non_null(strstr(ring_drain(stream, 4096), "\"coreid\":\"particle-internal\"}"));
     event.about_device = true;
     memset(event.device, 0xAB, sizeof event.device);
-    publish(&event);
-    assert_non_null(strstr(drain(stream, 4096), "\"coreid\":\"abababababababababababab\"}"));
+    ring_publish(&event);
+    assert_non_null(strstr(ring_drain(stream, 4096), "\"coreid\":\"abababababababababababab\"}"));
     stream_close(stream);
 }
 
 static void the_time_of_publishing_stays_as_it_was_given(void **state)
 {
     (void)state;
-    struct stream *stream = open_stream(1, STREAM_MINE, "");
-    struct bus_event event = named("a");
+    struct stream *stream = ring_open(1, STREAM_MINE, "");
+    struct bus_event event = ring_event("a");
     event.published_ms = 1;
     event.ttl = 16777215;
-    publish(&event);
-    const char *text = drain(stream, 4096);
+    ring_publish(&event);
+    const char *text = ring_drain(stream, 4096);
     assert_non_null(strstr(text, "\"published_at\":\"1970-01-01T00:00:00.001Z\""));
     assert_non_null(strstr(text, "\"ttl\":16777215,"));
     stream_close(stream);
@@ -129,15 +66,15 @@ static void the_time_of_publishing_stays_as_it_was_given(void **state)
 static void no_byte_of_data_or_name_breaks_the_form(void **state)
 {
     (void)state;
-    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    struct stream *stream = ring_open(1, STREAM_MINE, "");
     for (unsigned c = 0; c < 256; c++) {
         const uint8_t data[3] = {'x', (uint8_t)c, 'y'};
         const char name[4] = {'n', c < 0x20 || c == 0x7F ? 'n' : (char)c, 'n', '\0'};
-        struct bus_event event = named(name);
+        struct bus_event event = ring_event(name);
         event.data = data;
         event.data_len = sizeof data;
-        publish(&event);
-        const char *text = drain(stream, 4096);
+        ring_publish(&event);
+        const char *text = ring_drain(stream, 4096);
         size_t lines = 0;
         for (const char *p = text; *p; p++) {
             lines += *p == '\n';
@@ -161,7 +98,7 @@ static void a_name_that_is_none_is_refused(void **state)
         int err = events_publish(fake.cloud.events, &event);
         assert_int_equal(err, len >= 1 && len <= 64 ? 0 : CYAN_E_INVALID);
     }
-    struct bus_event event = named("a\nb");
+    struct bus_event event = ring_event("a\nb");
     assert_int_equal(events_publish(fake.cloud.events, &event), CYAN_E_INVALID);
 }
 
@@ -183,17 +120,17 @@ static void a_stream_sees_what_its_scope_allows_and_nothing_else(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         for (int scope = 0; scope < 3; scope++) {
-            struct stream *stream = open_stream(1, (enum stream_scope)scope, "");
-            struct bus_event event = named("a");
+            struct stream *stream = ring_open(1, (enum stream_scope)scope, "");
+            struct bus_event event = ring_event("a");
             event.owner = cases[i].owner;
             event.is_private = cases[i].is_private;
             event.about_device = cases[i].has_device;
             event.device[0] = 0x2f;
             event.device[11] = 1;
-            wakes = 0;
-            publish(&event);
-            assert_int_equal(wakes, cases[i].seen[scope]);
-            assert_int_equal(*drain(stream, 4096) != '\0', cases[i].seen[scope]);
+            ring_wakes = 0;
+            ring_publish(&event);
+            assert_int_equal(ring_wakes, cases[i].seen[scope]);
+            assert_int_equal(*ring_drain(stream, 4096) != '\0', cases[i].seen[scope]);
             stream_close(stream);
         }
     }
@@ -202,16 +139,16 @@ static void a_stream_sees_what_its_scope_allows_and_nothing_else(void **state)
 static void a_stream_of_a_device_sees_no_other_device(void **state)
 {
     (void)state;
-    struct stream *stream = open_stream(1, STREAM_DEVICE, "");
-    struct bus_event event = named("a");
+    struct stream *stream = ring_open(1, STREAM_DEVICE, "");
+    struct bus_event event = ring_event("a");
     event.about_device = true;
     for (size_t i = 0; i < CYAN_ID_LEN; i++) {
         memset(event.device, 0, sizeof event.device);
         event.device[0] = 0x2f;
         event.device[11] = 1;
         event.device[i] ^= 0x80;
-        publish(&event);
-        assert_string_equal(drain(stream, 4096), "");
+        ring_publish(&event);
+        assert_string_equal(ring_drain(stream, 4096), "");
     }
     stream_close(stream);
 }
@@ -223,35 +160,35 @@ static void a_prefix_lets_through_what_begins_with_it(void **state)
     for (size_t len = 0; len <= sizeof name - 1; len++) {
         char prefix[16] = "";
         memcpy(prefix, name, len);
-        struct stream *right = open_stream(1, STREAM_MINE, prefix);
+        struct stream *right = ring_open(1, STREAM_MINE, prefix);
         struct stream *wrong = NULL;
         if (len > 0) {
             prefix[len - 1] ^= 0x20;
-            wrong = open_stream(1, STREAM_MINE, prefix);
+            wrong = ring_open(1, STREAM_MINE, prefix);
         }
         fake_publish(name, "x");
-        assert_string_not_equal(drain(right, 4096), "");
+        assert_string_not_equal(ring_drain(right, 4096), "");
         if (wrong) {
-            assert_string_equal(drain(wrong, 4096), "");
+            assert_string_equal(ring_drain(wrong, 4096), "");
         }
         stream_close(right);
         stream_close(wrong);
     }
-    struct stream *longer = open_stream(1, STREAM_MINE, "Temp/inside/12");
+    struct stream *longer = ring_open(1, STREAM_MINE, "Temp/inside/12");
     fake_publish(name, "x");
-    assert_string_equal(drain(longer, 4096), "");
+    assert_string_equal(ring_drain(longer, 4096), "");
     stream_close(longer);
 }
 
 static void a_stream_begins_with_the_next_event(void **state)
 {
     (void)state;
-    struct stream *first = open_stream(1, STREAM_MINE, "");
+    struct stream *first = ring_open(1, STREAM_MINE, "");
     fake_publish("early", "x");
-    struct stream *second = open_stream(1, STREAM_MINE, "");
+    struct stream *second = ring_open(1, STREAM_MINE, "");
     fake_publish("late", "x");
-    assert_int_equal(strncmp(drain(second, 4096), "event: late\n", 12), 0);
-    assert_int_equal(strncmp(drain(first, 4096), "event: early\n", 13), 0);
+    assert_int_equal(strncmp(ring_drain(second, 4096), "event: late\n", 12), 0);
+    assert_int_equal(strncmp(ring_drain(first, 4096), "event: early\n", 13), 0);
     stream_close(first);
     stream_close(second);
 }
@@ -260,43 +197,43 @@ static void a_stream_is_woken_once_until_it_has_read_all(void **state)
 {
     (void)state;
     char buf[100];
-    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    struct stream *stream = ring_open(1, STREAM_MINE, "");
     fake_publish("a", "x");
     fake_publish("a", "x");
-    assert_int_equal(wakes, 1);
+    assert_int_equal(ring_wakes, 1);
     assert_true(stream_read(stream, buf, sizeof buf) > 0);
     fake_publish("a", "x");
-    assert_int_equal(wakes, 1);
-    drain(stream, 4096);
+    assert_int_equal(ring_wakes, 1);
+    ring_drain(stream, 4096);
     fake_publish("a", "x");
-    assert_int_equal(wakes, 2);
+    assert_int_equal(ring_wakes, 2);
     stream_close(stream);
 }
 
 static void devices_get_what_devices_and_the_api_publish_but_nothing_of_the_cloud(void **state)
 {
     (void)state;
-    struct bus_event event = named("a");
-    publish(&event);
+    struct bus_event event = ring_event("a");
+    ring_publish(&event);
     assert_int_equal(fake.to_devices, 1);
     event.origin = BUS_FROM_DEVICE;
-    publish(&event);
+    ring_publish(&event);
     assert_int_equal(fake.to_devices, 2);
     event.origin = BUS_FROM_CLOUD;
-    publish(&event);
+    ring_publish(&event);
     assert_int_equal(fake.to_devices, 2);
 }
 
 static void what_a_device_tells_the_cloud_alone_reaches_nobody(void **state)
 {
     (void)state;
-    struct stream *stream = open_stream(1, STREAM_MINE_AND_PUBLIC, "");
+    struct stream *stream = ring_open(1, STREAM_MINE_AND_PUBLIC, "");
     fake_publish("spark/device/claim/code", "secret");
     fake_publish("spark/hardware/max_binary", "1");
-    assert_string_equal(drain(stream, 4096), "");
+    assert_string_equal(ring_drain(stream, 4096), "");
     assert_int_equal(fake.to_devices, 0);
     fake_publish("spark/device/last_reset", "user");
-    assert_string_not_equal(drain(stream, 4096), "");
+    assert_string_not_equal(ring_drain(stream, 4096), "");
     stream_close(stream);
 }
 
@@ -307,7 +244,7 @@ static void streams_close_in_any_order_and_the_others_go_on(void **state)
         for (size_t second = 0; second < 3; second++) {
             struct stream *streams[3];
             for (size_t i = 0; i < 3; i++) {
-                streams[i] = open_stream(1 + 256 * (uint32_t)i, STREAM_MINE_AND_PUBLIC, "");
+                streams[i] = ring_open(1 + 256 * (uint32_t)i, STREAM_MINE_AND_PUBLIC, "");
             }
             stream_close(streams[first]);
             streams[first] = NULL;
@@ -316,7 +253,7 @@ static void streams_close_in_any_order_and_the_others_go_on(void **state)
             fake_publish("a", "x");
             for (size_t i = 0; i < 3; i++) {
                 if (streams[i]) {
-                    assert_string_not_equal(drain(streams[i], 4096), "");
+                    assert_string_not_equal(ring_drain(streams[i], 4096), "");
                 }
                 stream_close(streams[i]);
             }
@@ -324,7 +261,7 @@ static void streams_close_in_any_order_and_the_others_go_on(void **state)
     }
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, ring_start, ring_stop)
 
 int main(void)
 {

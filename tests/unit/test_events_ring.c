@@ -7,67 +7,8 @@
 
 #include "base/err.h"
 #include "tests/unit/fake_cloud.h"
+#include "tests/unit/ring.h"
 #include "tests/unit/unit.h"
-
-enum { RING = 65536 };
-
-static void on_wake(void *arg)
-{
-    (void)arg;
-}
-
-static int start(void **state)
-{
-    (void)state;
-    fake_events_start(RING);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    fake_events_stop();
-    return 0;
-}
-
-static struct stream *open_stream(uint32_t account, enum stream_scope scope, const char *prefix)
-{
-    struct stream_filter filter = {.account = account, .scope = scope};
-    (void)snprintf(filter.prefix, sizeof filter.prefix, "%s", prefix);
-    filter.device[0] = 0x2f;
-    filter.device[11] = 1;
-    struct stream *stream = stream_open(fake.cloud.events, &filter, on_wake, NULL);
-    assert_non_null(stream);
-    return stream;
-}
-
-static void publish(const struct bus_event *event)
-{
-    assert_int_equal(events_publish(fake.cloud.events, event), 0);
-}
-
-static struct bus_event named(const char *name)
-{
-    struct bus_event event = {
-        .name = name, .name_len = strlen(name), .owner = 1, .ttl = 60, .origin = BUS_FROM_API};
-    return event;
-}
-
-/* All that a stream has, as text, in pieces of cap bytes. */
-static const char *drain(struct stream *stream, size_t cap)
-{
-    static char text[2 * RING];
-    size_t len = 0;
-    ssize_t n;
-    while ((n = stream_read(stream, text + len, cap)) > 0) {
-        assert_true((size_t)n <= cap);
-        len += (size_t)n;
-        assert_true(len + cap < sizeof text);
-    }
-    assert_int_equal(n, 0);
-    text[len] = '\0';
-    return text;
-}
 
 /* Publishes events of many lengths, each with its number. */
 static size_t publish_numbered(size_t from, size_t count)
@@ -100,15 +41,16 @@ static void data_that_could_fill_half_the_ring_is_refused(void **state)
 {
     (void)state;
     static uint8_t data[RING];
-    struct stream *stream = open_stream(1, STREAM_MINE, "");
-    struct bus_event event = named("a");
+    struct stream *stream = ring_open(1, STREAM_MINE, "");
+    struct bus_event event = ring_event("a");
     event.data = data;
     event.data_len = 5000;
-    publish(&event);
-    assert_int_equal(strlen(drain(stream, 4096)), strlen("event: a\ndata: {\"data\":\"") + 30000 +
-                                                      strlen("\",\"ttl\":60,\"published_at\":"
-                                                             "\"2026-01-02T03:04:05.678Z\","
-                                                             "\"coreid\":\"api\"}\n\n"));
+    ring_publish(&event);
+    assert_int_equal(strlen(ring_drain(stream, 4096)), strlen("event: a\ndata: {\"data\":\"") +
+                                                           30000 +
+                                                           strlen("\",\"ttl\":60,\"published_at\":"
+                                                                  "\"2026-01-02T03:04:05.678Z\","
+                                                                  "\"coreid\":\"api\"}\n\n"));
     for (size_t len = 5500; len <= RING; len += 97) {
         event.data_len = len;
         assert_int_equal(events_publish(fake.cloud.events, &event), CYAN_E_TOO_LONG);
@@ -121,13 +63,13 @@ static void data_that_could_fill_half_the_ring_is_refused(void **state)
 static void nothing_is_lost_or_disordered_while_the_ring_goes_round_many_times(void **state)
 {
     (void)state;
-    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    struct stream *stream = ring_open(1, STREAM_MINE, "");
     size_t next = 0;
     for (size_t turn = 0; turn < 400; turn++) {
         size_t count = turn % 23;
         size_t from = next;
         next = publish_numbered(next, count);
-        assert_numbered(drain(stream, 1 + turn * 13 % 3000), from, count);
+        assert_numbered(ring_drain(stream, 1 + turn * 13 % 3000), from, count);
     }
     stream_close(stream);
 }
@@ -137,11 +79,11 @@ static void events_read_in_pieces_of_any_size_are_the_same(void **state)
     (void)state;
     static char whole[RING];
     for (size_t cap = 1; cap < 700; cap += cap < 20 ? 1 : 17) {
-        struct stream *one = open_stream(1, STREAM_MINE, "");
-        struct stream *other = open_stream(1, STREAM_MINE, "");
+        struct stream *one = ring_open(1, STREAM_MINE, "");
+        struct stream *other = ring_open(1, STREAM_MINE, "");
         publish_numbered(cap, 5);
-        (void)snprintf(whole, sizeof whole, "%s", drain(one, 32768));
-        assert_string_equal(drain(other, cap), whole);
+        (void)snprintf(whole, sizeof whole, "%s", ring_drain(one, 32768));
+        assert_string_equal(ring_drain(other, cap), whole);
         stream_close(one);
         stream_close(other);
     }
@@ -151,7 +93,7 @@ static void events_that_fit_are_never_cut(void **state)
 {
     (void)state;
     char buf[900];
-    struct stream *stream = open_stream(1, STREAM_MINE, "");
+    struct stream *stream = ring_open(1, STREAM_MINE, "");
     publish_numbered(0, 60);
     ssize_t n;
     while ((n = stream_read(stream, buf, sizeof buf)) > 0) {
@@ -164,14 +106,14 @@ static void events_that_fit_are_never_cut(void **state)
 static void an_idle_stream_never_falls_off_the_ring(void **state)
 {
     (void)state;
-    struct stream *busy = open_stream(1, STREAM_MINE, "");
-    struct stream *idle = open_stream(1, STREAM_MINE, "rare");
+    struct stream *busy = ring_open(1, STREAM_MINE, "");
+    struct stream *idle = ring_open(1, STREAM_MINE, "rare");
     for (size_t i = 0; i < 1000; i++) {
         publish_numbered(0, 3);
-        drain(busy, 4096);
+        ring_drain(busy, 4096);
     }
     fake_publish("rare", "x");
-    assert_int_equal(strncmp(drain(idle, 4096), "event: rare\n", 12), 0);
+    assert_int_equal(strncmp(ring_drain(idle, 4096), "event: rare\n", 12), 0);
     stream_close(busy);
     stream_close(idle);
 }
@@ -180,8 +122,8 @@ static void a_stream_that_does_not_read_has_ended_once_its_event_is_overwritten(
 {
     (void)state;
     char buf[64];
-    struct stream *slow = open_stream(1, STREAM_MINE, "");
-    struct stream *halfway = open_stream(1, STREAM_MINE, "");
+    struct stream *slow = ring_open(1, STREAM_MINE, "");
+    struct stream *halfway = ring_open(1, STREAM_MINE, "");
     fake_publish("a", "x");
     assert_true(stream_read(halfway, buf, sizeof buf) > 0);
     publish_numbered(0, 300);
@@ -198,7 +140,7 @@ static void a_stream_that_lags_gets_its_next_event_or_the_end_but_never_other_by
     char buf[256];
     size_t ended = 0;
     for (size_t lag = 0; lag < 250; lag++) {
-        struct stream *stream = open_stream(1, STREAM_MINE, "");
+        struct stream *stream = ring_open(1, STREAM_MINE, "");
         fake_publish("first", "x");
         publish_numbered(lag, lag);
         ssize_t n = stream_read(stream, buf, sizeof buf);
@@ -220,10 +162,10 @@ static void a_ring_of_any_size_keeps_events_whole_at_its_end(void **state)
     fake_events_stop();
     for (size_t len = 16384; len < 16384 + 600; len += 8) {
         fake_events_start(len);
-        struct stream *stream = open_stream(1, STREAM_MINE, "");
+        struct stream *stream = ring_open(1, STREAM_MINE, "");
         for (size_t i = 0; i < 60; i++) {
             publish_numbered(i, 1);
-            assert_numbered(drain(stream, 4096), i, 1);
+            assert_numbered(ring_drain(stream, 4096), i, 1);
         }
         stream_close(stream);
         fake_events_stop();
@@ -236,13 +178,13 @@ static void an_event_costs_no_allocation(void **state)
     (void)state;
     struct stream *streams[10];
     for (size_t i = 0; i < COUNT_OF(streams); i++) {
-        streams[i] = open_stream(1, STREAM_MINE, "");
+        streams[i] = ring_open(1, STREAM_MINE, "");
     }
     struct mallinfo2 before = mallinfo2();
     for (size_t i = 0; i < 1000; i++) {
         fake_publish("a", "some data");
         for (size_t k = 0; k < COUNT_OF(streams); k++) {
-            assert_string_not_equal(drain(streams[k], 4096), "");
+            assert_string_not_equal(ring_drain(streams[k], 4096), "");
         }
     }
     struct mallinfo2 after = mallinfo2();
@@ -252,7 +194,7 @@ static void an_event_costs_no_allocation(void **state)
     }
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, ring_start, ring_stop)
 
 int main(void)
 {
