@@ -20,16 +20,22 @@ enum letter {
     LETTER_HEARD,
     LETTER_REPLY,
     LETTER_SUBSCRIBED, /* no body */
+    LETTER_FAILED,     /* a handshake or a session ended in a way that is worth an incident */
+    LETTER_HELD_EVENT, /* a held session says something that is read at once; a letter_held_event */
     /* hub to shard */
     LETTER_JUDGED,
     LETTER_ADMITTED,
     LETTER_CLOSE,
     LETTER_CALL,
-    LETTER_STOP, /* no body */
+    LETTER_PROMOTE, /* a held session becomes full */
+    LETTER_STOP,    /* no body */
 };
 
+/* A request that could not be deciphered takes the same road, with is_nobody and an id of random
+ * bytes: custody looks it up like any other and refuses. */
 struct letter_judge {
     uint64_t serial;
+    bool is_nobody;
     struct cyan_claim claim;
     char address[CONN_ADDRESS_TEXT];
 };
@@ -37,13 +43,45 @@ struct letter_judge {
 struct letter_proven {
     uint64_t serial;
     struct cyan_hello hello;
+    uint8_t server_key; /* which of the server's keys deciphered: 0 the present, 1 the one before */
+    uint8_t nonce[CYAN_NONCE_LEN];
     uint8_t id[CYAN_ID_LEN];
     uint8_t fingerprint[CYAN_SHA256_LEN];
     char address[CONN_ADDRESS_TEXT];
 };
 
+/* A session that was full or held has ended. */
 struct letter_gone {
     uint64_t serial;
+    uint8_t id[CYAN_ID_LEN];
+};
+
+/* At most one a connection, and none for ends that say nothing (closed by a live device, stopped,
+ * displaced, key changed, refused: of that custody knows more). */
+struct letter_failed {
+    uint64_t serial;
+    uint8_t end;   /* enum session_end */
+    uint8_t stage; /* enum session_state in which it happened */
+    bool has_id;   /* claimed in the request, or that of the live session */
+    bool was_live; /* full or held before */
+    bool has_fingerprint;
+    uint8_t id[CYAN_ID_LEN];
+    uint8_t fingerprint[CYAN_SHA256_LEN]; /* of the key that the answer was encrypted to */
+    char address[CONN_ADDRESS_TEXT];
+};
+
+/* What a held session said of itself: a claim code, cyan/hello, cyan/proof, or its last reset
+ * reason. The name with its NUL follows, then the data. */
+struct letter_held_event {
+    uint64_t serial;
+    uint16_t name_len;
+    uint16_t data_len;
+    uint8_t id[CYAN_ID_LEN];
+};
+
+struct letter_promote {
+    uint64_t serial;
+    uint32_t owner;
     uint8_t id[CYAN_ID_LEN];
 };
 
@@ -90,6 +128,7 @@ struct letter_close {
 
 struct letter_call { /* name and argument follow, each with its NUL */
     uint64_t call;
+    uint64_t serial; /* of a held session: DESCRIBE, SIGNAL, PING and RESET only; 0: the full one */
     uint32_t kind; /* enum request_kind */
     uint16_t name_len;
     uint16_t argument_len;

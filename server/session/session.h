@@ -2,8 +2,9 @@
  *
  * A session begins with the nonce and ends with the connection. It asks custody twice: judge,
  * when the request is deciphered, and proven, when a strict Hello has deciphered; what it is told
- * decides, and a session that is not told to be full never carries data. All RSA work of a shard
- * goes through one queue in slices (rsa_queue.h). One thread: its shard's. */
+ * decides: full, held (proven, but not trusted: docs/SPEC-custody.md, "Held sessions"), or refused.
+ * All RSA work of a shard goes through one queue in slices (rsa_queue.h). One thread: its
+ * shard's. */
 #ifndef CYAN_SERVER_SESSION_SESSION_H
 #define CYAN_SERVER_SESSION_SESSION_H
 
@@ -28,7 +29,7 @@ enum {
     SESSION_HANDSHAKES_MAX = 4096 /* a shard; then the one silent for longest makes room */
 };
 
-enum session_verdict { SESSION_REFUSE, SESSION_FULL };
+enum session_verdict { SESSION_REFUSE, SESSION_HELD, SESSION_FULL };
 
 enum session_state {
     SESSION_REQUEST,   /* the nonce is sent; reading 256 bytes */
