@@ -57,7 +57,8 @@ static int replace_key(struct provisioning *provisioning, const struct store *st
             return 0; /* the same once more changes nothing */
         }
         provisioning->replaced = true;
-        status = store->key_retire(store->ctx, key->device);
+        old.state = STORE_KEY_RETIRED;
+        status = store->key_put(store->ctx, &old);
     } else if (status == CYAN_E_NOT_FOUND) {
         status = 0;
     }
