@@ -105,8 +105,8 @@ static int make_tools(struct program *p)
                                                            &p->shard_key[i]) < 0) {
             return failed("OpenSSL cannot be set up for the devices' threads", "");
         }
-        p->tools[i] =
-            (struct link_tools){.crypto = p->shard_crypto[i], .server_key = p->shard_key[i]};
+        p->tools[i] = (struct link_tools){
+            .crypto = p->shard_crypto[i], .server_keys = {p->shard_key[i]}, .server_key_count = 1};
     }
     return 0;
 }

@@ -102,11 +102,10 @@ static void on_limit(struct wheel_timer *timer)
 /* Hands the call to the device's shard. */
 static int dispatch(struct calls *calls, struct waiting *waiting, const struct call *call)
 {
-    static const enum request_kind kinds[] = {[CALL_DESCRIBE] = REQUEST_DESCRIBE,
-                                              [CALL_VARIABLE] = REQUEST_VARIABLE,
-                                              [CALL_FUNCTION] = REQUEST_FUNCTION,
-                                              [CALL_SIGNAL] = REQUEST_SIGNAL,
-                                              [CALL_PING] = REQUEST_PING};
+    static const enum request_kind kinds[] = {
+        [CALL_DESCRIBE] = REQUEST_DESCRIBE, [CALL_VARIABLE] = REQUEST_VARIABLE,
+        [CALL_FUNCTION] = REQUEST_FUNCTION, [CALL_SIGNAL] = REQUEST_SIGNAL,
+        [CALL_PING] = REQUEST_PING,         [CALL_RESET] = REQUEST_RESET};
     const struct online *entry = presence_find(calls->cloud->presence, call->device);
     if (!entry) {
         return CYAN_E_OFFLINE;

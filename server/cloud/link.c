@@ -50,7 +50,7 @@ static void on_judged(void *arg, enum session_verdict verdict, const uint8_t *mo
         mail_put(&question->unit->shard.inbox, LETTER_JUDGED, sizeof *body);
     if (body) {
         *body = (struct letter_judged){.serial = question->serial, .verdict = verdict};
-        if (verdict == SESSION_FULL) {
+        if (verdict != SESSION_REFUSE) {
             memcpy(body->modulus, modulus, sizeof body->modulus);
             memcpy(body->fingerprint, fingerprint, sizeof body->fingerprint);
         }
@@ -170,6 +170,16 @@ static void device_event(struct cloud *cloud, const struct letter_event *body)
     (void)events_publish(cloud->events, &event);
 }
 
+static void failed(const struct letter_failed *body)
+{
+    char id[CYAN_ID_TEXT] = "";
+    if (body->has_id) {
+        cyan_hex_encode(body->id, sizeof body->id, id);
+    }
+    log_write(LOG_WARN, "handshake failed", "cause", session_end_name((enum session_end)body->end),
+              "claimed_device", id, "address", body->address, NULL);
+}
+
 /* On the hub's thread: a letter from a shard. */
 static void receive(void *arg, uint32_t kind, const void *body, size_t len)
 {
@@ -197,6 +207,9 @@ static void receive(void *arg, uint32_t kind, const void *body, size_t len)
         break;
     case LETTER_SUBSCRIBED:
         unit->wants_events = true;
+        break;
+    case LETTER_FAILED:
+        failed(body);
         break;
     default:
         break;
@@ -236,8 +249,8 @@ static int unit_create(struct link *link, uint32_t index, const struct link_tool
     int err = shard_init(&unit->shard, index, link->cloud->loop, receive, unit, unit_receive, unit);
     if (err == 0) {
         struct session_ops ops = unit_session_ops(unit);
-        err = sessions_init(&unit->sessions, &unit->shard, tools->crypto, tools->server_key, &ops,
-                            (uint64_t)(index + 1) << SERIAL_SHIFT);
+        err = sessions_init(&unit->sessions, &unit->shard, tools->crypto, tools->server_keys,
+                            tools->server_key_count, &ops, (uint64_t)(index + 1) << SERIAL_SHIFT);
     }
     if (err == 0) {
         struct actor_ops ops = unit_actor_ops(unit);

@@ -92,6 +92,10 @@ size_t handshake_want(const struct session *session)
 void handshake_bytes(struct session *session, const uint8_t *data, size_t len)
 {
     struct handshake *hs = session->handshake;
+    if (session->state == SESSION_FAILING) {
+        conn_pause(&session->conn); /* nothing that it says matters, nor is worth reading on */
+        return;
+    }
     if (session->state != SESSION_REQUEST || len > sizeof hs->request - hs->got) {
         session_close(session, SESSION_END_BAD_FRAME);
         return;
@@ -100,23 +104,70 @@ void handshake_bytes(struct session *session, const uint8_t *data, size_t len)
     hs->got = (uint16_t)(hs->got + len);
     if (hs->got == sizeof hs->request) {
         list_remove(session->sessions, hs);
+        hs->whole_ms = session->heard_ms;
         session_watch(session, SESSION_OURS_MS);
         session->state = SESSION_OPENING;
         rsa_queue_add(&session->sessions->rsa, &hs->item, RSA_OPEN);
     }
 }
 
+/* The claim of one that does not exist: nobody could tell it from a true one. */
+static int make_nobody(const struct cyan_crypto *crypto, struct cyan_claim *out_claim)
+{
+    enum { TOP_BIT = 0x80, ODD = 1 };
+    uint8_t modulus[CYAN_RSA1024_LEN];
+    *out_claim = (struct cyan_claim){.has_key = true};
+    int err = crypto->random(crypto->ctx, out_claim->id, sizeof out_claim->id);
+    if (err == 0) {
+        err = crypto->random(crypto->ctx, modulus, sizeof modulus);
+    }
+    if (err == 0) {
+        modulus[0] |= TOP_BIT;
+        modulus[sizeof modulus - 1] |= ODD;
+        cyan_device_spki_write(modulus, out_claim->spki);
+    }
+    return err;
+}
+
+/* Tries every key of ours, whichever fits, so that the work is the same for all requests. Gives
+ * the index of the one that fits, or an error. */
+static int open_with_each(const struct sessions *all, const struct handshake *hs,
+                          struct cyan_claim *out_claim)
+{
+    struct cyan_claim claims[SESSION_SERVER_KEYS];
+    int found = CYAN_E_NOT_DECIPHERABLE;
+    for (size_t i = 0; i < all->server_key_count; i++) {
+        int err = cyan_handshake_open(all->crypto, all->server_keys[i], hs->nonce, hs->request,
+                                      &claims[i]);
+        if (err == 0 && found < 0) {
+            found = (int)i;
+        }
+    }
+    if (found >= 0) {
+        *out_claim = claims[found];
+    }
+    return found;
+}
+
+/* What cannot be deciphered goes on as nobody, who is made for every request, needed or not: the
+ * rest of the road is one for all that custody refuses. */
 static void open_request(struct session *session, struct handshake *hs)
 {
     struct sessions *all = session->sessions;
-    int err = cyan_handshake_open(all->crypto, all->server_key, hs->nonce, hs->request, &hs->claim);
-    if (err < 0) {
-        session_close(session, SESSION_END_NOT_DECIPHERABLE);
+    if (make_nobody(all->crypto, &hs->claim) < 0) {
+        session_close(session, SESSION_END_INTERNAL);
         return;
     }
+    int found = open_with_each(all, hs, &hs->claim);
+    hs->is_nobody = found < 0;
+    hs->server_key = (uint8_t)(found < 0 ? 0 : found);
     memcpy(session->id, hs->claim.id, sizeof session->id);
     session->state = SESSION_JUDGING;
-    all->ops.judge(all->ops.arg, session->serial, &hs->claim, hs->address);
+    struct session_question question = {.serial = session->serial,
+                                        .is_nobody = hs->is_nobody,
+                                        .claim = &hs->claim,
+                                        .address = hs->address};
+    all->ops.judge(all->ops.arg, &question);
 }
 
 void session_judged(struct sessions *sessions, uint64_t serial, enum session_verdict verdict,
@@ -126,13 +177,13 @@ void session_judged(struct sessions *sessions, uint64_t serial, enum session_ver
     if (!session || session->state != SESSION_JUDGING) {
         return;
     }
-    if (verdict != SESSION_FULL) {
-        session_close(session, SESSION_END_REFUSED);
+    struct handshake *hs = session->handshake;
+    if (verdict == SESSION_REFUSE || hs->is_nobody) {
+        session_fail(session);
         return;
     }
-    struct handshake *hs = session->handshake;
     memcpy(hs->modulus, modulus, sizeof hs->modulus);
-    memcpy(hs->fingerprint, fingerprint, sizeof hs->fingerprint);
+    memcpy(session->fingerprint, fingerprint, sizeof session->fingerprint);
     session->state = SESSION_ANSWERING;
     rsa_queue_add(&sessions->rsa, &hs->item, RSA_ANSWER);
 }
@@ -145,7 +196,8 @@ static void send_answer(struct session *session, struct handshake *hs)
     if (!room) {
         return;
     }
-    int err = cyan_handshake_answer(all->crypto, all->server_key, hs->modulus, credentials, room);
+    int err = cyan_handshake_answer(all->crypto, all->server_keys[hs->server_key], hs->modulus,
+                                    credentials, room);
     if (err < 0) {
         session_close(session, SESSION_END_INTERNAL);
         return;
@@ -179,8 +231,14 @@ void handshake_hello(struct session *session, const struct cyan_coap *msg)
     session->state = SESSION_PROVING;
     session_watch(session, SESSION_OURS_MS);
     conn_pause(&session->conn);
-    all->ops.proven(all->ops.arg, session->serial, session->id, hs->fingerprint, &hs->hello,
-                    hs->address);
+    struct session_proof proof = {.serial = session->serial,
+                                  .server_key = hs->server_key,
+                                  .nonce = hs->nonce,
+                                  .id = session->id,
+                                  .fingerprint = session->fingerprint,
+                                  .hello = &hs->hello,
+                                  .address = hs->address};
+    all->ops.proven(all->ops.arg, &proof);
 }
 
 enum session_end handshake_end_of_peer(const struct session *session)
@@ -190,6 +248,10 @@ enum session_end handshake_end_of_peer(const struct session *session)
         return session->handshake->got == 0 ? SESSION_END_HUNG_UP : SESSION_END_TRUNCATED;
     case SESSION_HELLO:
         return SESSION_END_DROPPED_OUR_KEY;
+    case SESSION_JUDGING:
+        return session->handshake->is_nobody ? SESSION_END_NOT_DECIPHERABLE : SESSION_END_PEER;
+    case SESSION_FAILING:
+        return handshake_end_of_time(session);
     default:
         return SESSION_END_PEER;
     }
@@ -202,6 +264,8 @@ enum session_end handshake_end_of_time(const struct session *session)
         return session->handshake->got == 0 ? SESSION_END_SILENT : SESSION_END_TIMEOUT;
     case SESSION_HELLO:
         return SESSION_END_TIMEOUT;
+    case SESSION_FAILING:
+        return session->handshake->is_nobody ? SESSION_END_NOT_DECIPHERABLE : SESSION_END_REFUSED;
     default:
         return SESSION_END_INTERNAL; /* the silence was ours */
     }

@@ -11,10 +11,12 @@ struct handshake {
     struct handshake *next, *prev; /* in the list of those that wait for their request */
     uint8_t nonce[CYAN_NONCE_LEN];
     uint8_t request[CYAN_REQUEST_LEN];
-    uint16_t got; /* bytes of the request */
+    uint16_t got;       /* bytes of the request */
+    uint64_t whole_ms;  /* loop time when it was whole */
+    bool is_nobody;     /* it could not be deciphered */
+    uint8_t server_key; /* the index of the key of ours that it was for */
     struct cyan_claim claim;
-    uint8_t modulus[CYAN_RSA1024_LEN];
-    uint8_t fingerprint[CYAN_SHA256_LEN]; /* of the key that the answer was encrypted to */
+    uint8_t modulus[CYAN_RSA1024_LEN]; /* that the answer is encrypted to */
     struct cyan_hello hello;
     char address[CONN_ADDRESS_TEXT];
 };
@@ -30,7 +32,7 @@ void handshake_bytes(struct session *session, const uint8_t *data, size_t len);
 /* The first message after the answer. */
 void handshake_hello(struct session *session, const struct cyan_coap *msg);
 
-/* One operation of the RSA queue. */
+/* One item of the RSA queue. */
 void handshake_rsa(void *arg, struct rsa_item *item, enum rsa_order order);
 
 /* What it means that the device closed, or stayed silent, in the present state. */

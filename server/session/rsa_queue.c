@@ -4,28 +4,28 @@
 
 #include "base/err.h"
 
-static struct rsa_item *take(struct rsa_queue *queue, enum rsa_order *out_order)
+/* Which order is next; RSA_ORDERS: none waits. */
+static enum rsa_order next_order(const struct rsa_queue *queue)
 {
-    for (int order = 0; order < RSA_ORDERS; order++) {
-        struct rsa_item *item = queue->first[order];
-        if (item) {
-            rsa_queue_remove(queue, item);
-            *out_order = (enum rsa_order)order;
-            return item;
-        }
+    int order = 0;
+    while (order < RSA_ORDERS && !queue->first[order]) {
+        order++;
     }
-    return NULL;
+    return (enum rsa_order)order;
 }
 
 static void on_turn(uv_idle_t *idle)
 {
     struct rsa_queue *queue = idle->data;
-    enum rsa_order order;
-    for (int i = 0; i < RSA_PER_TURN; i++) {
-        struct rsa_item *item = take(queue, &order);
-        if (!item) {
+    unsigned done = 0;
+    for (;;) {
+        enum rsa_order order = next_order(queue);
+        if (order == RSA_ORDERS || done + queue->cost[order] > RSA_PER_TURN) {
             break;
         }
+        struct rsa_item *item = queue->first[order];
+        done += queue->cost[order];
+        rsa_queue_remove(queue, item);
         queue->run(queue->arg, item, order);
     }
     if (queue->length == 0) {
@@ -40,6 +40,7 @@ int rsa_queue_init(struct rsa_queue *queue, uv_loop_t *loop, rsa_run_fn *run, vo
     queue->arg = arg;
     for (int order = 0; order < RSA_ORDERS; order++) {
         queue->end[order] = &queue->first[order];
+        queue->cost[order] = 1;
     }
     if (uv_idle_init(loop, &queue->turn) < 0) {
         return CYAN_E_IO;

@@ -17,12 +17,14 @@ struct rsa_item {
     struct rsa_item **at; /* NULL when not queued */
 };
 
+/* Does what the item wants: as many private operations as its order costs. */
 typedef void rsa_run_fn(void *arg, struct rsa_item *item, enum rsa_order order);
 
 struct rsa_queue {
     uv_idle_t turn;
-    rsa_run_fn *run; /* one private operation */
+    rsa_run_fn *run;
     void *arg;
+    unsigned cost[RSA_ORDERS]; /* private operations that an item takes: 1, or what is put here */
     struct rsa_item *first[RSA_ORDERS];
     struct rsa_item **end[RSA_ORDERS];
     size_t length;

@@ -127,7 +127,8 @@ static void a_device_is_of_implementation_b_when_its_hello_says_so(void **state)
 static void confirmable_events_are_acknowledged_and_others_hear_nothing(void **state)
 {
     (void)state;
-    static const char *const names[] = {"temp", "spark/device/claim/code", "a", "cyan", "cyanide"};
+    static const char *const names[] = {
+        "temp", "spark/device/claim/code", "a", "cyan", "cyanide", "cyan/hello", "cyan/proof"};
     unsigned events = 0;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         for (int is_private = 0; is_private <= 1; is_private++) {
@@ -149,12 +150,14 @@ static void confirmable_events_are_acknowledged_and_others_hear_nothing(void **s
 static void events_under_cyan_are_dropped_counted_and_never_answered(void **state)
 {
     (void)state;
-    static const char *const names[] = {"cyan/", "cyan/key/changed", "cyan/hello"};
+    static const char *const names[] = {"cyan/",       "cyan/key/changed", "cyan/hell",
+                                        "cyan/hello2", "cyan/proof/",      "cyan/Hello"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         say_event(CYAN_COAP_CON, names[i], "x", true);
         say_event(CYAN_COAP_NON, names[i], "x", false);
         ward_expect_silence(&ward, &peer);
         assert_int_equal(ward.actors.dropped_events, 2 * (i + 1));
+        assert_int_equal(actor->dropped_events, 2 * (i + 1));
     }
     assert_int_equal(ward.events, 0);
 }

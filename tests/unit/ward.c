@@ -4,6 +4,16 @@
 
 #include "tests/unit/unit.h"
 
+static void note_event(struct ward *ward, const uint8_t *id, const struct cyan_event *event)
+{
+    ward->event = *event;
+    memcpy(ward->event_id, id, CYAN_ID_LEN);
+    if (event->data_len > 0) {
+        memcpy(ward->event_data, event->data, event->data_len);
+    }
+    ward->event.data = ward->event_data;
+}
+
 static bool on_event(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t owner,
                      const struct cyan_event *event)
 {
@@ -12,13 +22,21 @@ static bool on_event(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t o
         return false;
     }
     ward->events++;
-    ward->event = *event;
     ward->event_owner = owner;
-    memcpy(ward->event_id, id, CYAN_ID_LEN);
-    if (event->data_len > 0) {
-        memcpy(ward->event_data, event->data, event->data_len);
+    note_event(ward, id, event);
+    return true;
+}
+
+static bool on_held_event(void *arg, uint64_t serial, const uint8_t id[static CYAN_ID_LEN],
+                          const struct cyan_event *event)
+{
+    struct ward *ward = arg;
+    assert_int_equal(serial, ward->upper.session->serial);
+    if (ward->hub_is_behind) {
+        return false;
     }
-    ward->event.data = ward->event_data;
+    ward->held_events++;
+    note_event(ward, id, event);
     return true;
 }
 
@@ -63,6 +81,7 @@ void ward_open(struct ward *ward)
 {
     struct actor_ops ops = {.arg = ward,
                             .event = on_event,
+                            .held_event = on_held_event,
                             .heard = on_heard,
                             .reply = on_reply,
                             .subscribed = on_subscribed,
@@ -73,6 +92,7 @@ void ward_open(struct ward *ward)
         actors_init(&ward->actors, ward->upper.yard.shard, ward->upper.yard.crypto, &ops), 0);
     ward->upper.above.arg = &ward->actors;
     ward->upper.above.live = actors_live;
+    ward->upper.above.held = actors_held;
     ward->upper.above.message = actors_message;
     ward->upper.above.ended = actors_ended;
 }
@@ -81,7 +101,7 @@ void ward_close(struct ward *ward)
 {
     upper_close(&ward->upper);
     assert_int_equal(ward->actors.table.count, 0);
-    assert_int_equal(ward->gones, ward->upper.lived);
+    assert_int_equal(ward->gones, ward->upper.lived + ward->upper.held);
     actors_done(&ward->actors);
 }
 

@@ -26,7 +26,7 @@ struct ward {
     struct ward_reply replies[WARD_REPLIES_MAX];
     size_t reply_count;
     bool hub_is_behind; /* refuses events */
-    unsigned events, heards, subscribeds, gones;
+    unsigned events, held_events, heards, subscribeds, gones;
     struct cyan_event event; /* the last one; its data is in event_data */
     uint8_t event_data[CYAN_EVENT_DATA_MAX];
     uint8_t event_id[CYAN_ID_LEN];

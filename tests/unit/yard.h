@@ -14,7 +14,7 @@ struct yard {
     struct shard *shard;
     uv_loop_t hub; /* the other end of the shard's mail */
     struct cyan_crypto *crypto;
-    struct cyan_rsa_key *server_key;
+    struct cyan_rsa_key *server_key, *other_server_key;
     struct vectors *keys, *publics;
     uint16_t port;            /* where the shard listens */
     void (*after)(void *arg); /* NULL, or called after every turn */
