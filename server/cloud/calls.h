@@ -31,6 +31,9 @@ struct call {
     /* Of FUNCTION; of RESET "reboot", "safe mode" or "dfu". */
     char argument[CYAN_FUNCTION_ARG_MAX + 1];
     bool on; /* of SIGNAL */
+    /* A held session instead of the full one: DESCRIBE, SIGNAL, PING and RESET. 0: the full one. */
+    uint64_t held;
+    uint32_t shard; /* where the held one lives */
 };
 
 struct call_reply {

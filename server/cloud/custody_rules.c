@@ -35,20 +35,20 @@ static struct custody_ruling rule_other_key(const struct custody_facts *f)
 {
     switch (f->policy) {
     case POLICY_STRICT:
-        return refuse(CAUSE_DEVICE_KEY_MISMATCH);
+        return refuse(CAUSE_KEY_MISMATCH);
     case POLICY_HEAL:
-        return f->familiar ? full(EFFECT_HEAL) : hold(EFFECT_PEND, CAUSE_DEVICE_KEY_MISMATCH);
+        return f->familiar ? full(EFFECT_HEAL) : hold(EFFECT_PEND, CAUSE_KEY_MISMATCH);
     case POLICY_ENROLL:
         return full(EFFECT_ENROLL);
     default:
-        return hold(EFFECT_PEND, CAUSE_DEVICE_KEY_MISMATCH);
+        return hold(EFFECT_PEND, CAUSE_KEY_MISMATCH);
     }
 }
 
 static struct custody_ruling rule_retired(const struct custody_facts *f)
 {
     if (f->policy == POLICY_STRICT) {
-        return refuse(CAUSE_DEVICE_KEY_MISMATCH);
+        return refuse(CAUSE_KEY_MISMATCH);
     }
     return f->may_return ? full(EFFECT_RETURN) : hold(EFFECT_CLONE, CAUSE_CLONE);
 }
@@ -56,7 +56,7 @@ static struct custody_ruling rule_retired(const struct custody_facts *f)
 void custody_rule(const struct custody_facts *f, struct custody_ruling *out_ruling)
 {
     if (f->presented == PRESENTED_MALFORMED) {
-        *out_ruling = refuse(CAUSE_DEVICE_KEY_MALFORMED);
+        *out_ruling = refuse(CAUSE_KEY_MALFORMED);
         return;
     }
     if (f->denied_by_product) {
@@ -69,7 +69,7 @@ void custody_rule(const struct custody_facts *f, struct custody_ruling *out_ruli
     }
     switch (f->presented) {
     case PRESENTED_NONE:
-        *out_ruling = f->has_key ? full(EFFECT_SEEN) : refuse(CAUSE_DEVICE_KEY_MISMATCH);
+        *out_ruling = f->has_key ? full(EFFECT_SEEN) : refuse(CAUSE_KEY_MISMATCH);
         break;
     case PRESENTED_TRUSTED:
         *out_ruling = full(EFFECT_SEEN);
@@ -81,7 +81,7 @@ void custody_rule(const struct custody_facts *f, struct custody_ruling *out_ruli
         *out_ruling = (struct custody_ruling){.verdict = SESSION_REFUSE};
         break;
     case PRESENTED_REVOKED:
-        *out_ruling = refuse(CAUSE_DEVICE_KEY_REVOKED);
+        *out_ruling = refuse(CAUSE_KEY_REVOKED);
         break;
     case PRESENTED_RETIRED:
         *out_ruling = rule_retired(f);

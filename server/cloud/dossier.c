@@ -133,7 +133,9 @@ int dossier_read(const struct store *store, const struct custody_case *c,
             memcmp(d->trusted.fingerprint, c->fingerprint, CYAN_SHA256_LEN) == 0) {
             d->presented = d->trusted;
             d->has_presented = true;
-            return 0;
+            return c->wants_policy
+                       ? read_known(store, c->id, c->fingerprint, c->now_ms, d)
+                       : 0;
         }
         if (status != 0 && status != CYAN_E_NOT_FOUND) {
             return status;

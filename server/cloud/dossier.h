@@ -41,6 +41,7 @@ struct custody_case {
     uint8_t fingerprint[CYAN_SHA256_LEN];
     char address[CONN_ADDRESS_TEXT];
     int64_t now_ms;
+    bool wants_policy; /* read it even where the trusted key decides */
     bool use_other; /* 52 bytes: the key that was tried last was dropped */
 
     struct cyan_hello hello; /* of a proof */

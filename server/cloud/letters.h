@@ -43,6 +43,7 @@ struct letter_judge {
 struct letter_proven {
     uint64_t serial;
     struct cyan_hello hello;
+    struct cyan_claim claim;
     uint8_t server_key; /* which of the server's keys deciphered: 0 the present, 1 the one before */
     uint8_t nonce[CYAN_NONCE_LEN];
     uint8_t id[CYAN_ID_LEN];

@@ -236,6 +236,7 @@ void handshake_hello(struct session *session, const struct cyan_coap *msg)
                                   .nonce = hs->nonce,
                                   .id = session->id,
                                   .fingerprint = session->fingerprint,
+                                  .claim = &hs->claim,
                                   .hello = &hs->hello,
                                   .address = hs->address};
     all->ops.proven(all->ops.arg, &proof);

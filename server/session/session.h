@@ -91,6 +91,7 @@ struct session_proof {
     const uint8_t *nonce;       /* CYAN_NONCE_LEN */
     const uint8_t *id;          /* CYAN_ID_LEN */
     const uint8_t *fingerprint; /* CYAN_SHA256_LEN */
+    const struct cyan_claim *claim;
     const struct cyan_hello *hello;
     const char *address;
 };
