@@ -116,6 +116,9 @@ void actors_ended(void *arg, struct session *session);
  * closed instead (SESSION_END_PROMOTED): the device comes back full and says all of it again. */
 void actors_promote(struct actors *actors, struct session *session, uint32_t owner);
 
+/* It belongs to another account from now on, or to nobody (0). */
+void actors_owner(struct actors *actors, struct actor *actor, uint32_t owner);
+
 /* The full one; NULL: not on this shard. */
 struct actor *actors_find(struct actors *actors, const uint8_t id[static CYAN_ID_LEN]);
 

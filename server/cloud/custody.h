@@ -66,6 +66,7 @@ void custody_order(struct cloud *cloud, const struct custody_order *order, bool 
 /* The live session with a key: for the LED's signal. NULL: none. */
 const struct held *custody_held(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
                                 const uint8_t *fingerprint);
+const struct held *custody_held_by_serial(struct cloud *cloud, uint64_t serial);
 
 /* The keys of a device, as its owner sees them. */
 enum key_session { KEY_SESSION_NONE, KEY_SESSION_FULL, KEY_SESSION_HELD };

@@ -437,3 +437,8 @@ const struct held *custody_held(struct cloud *cloud, const uint8_t id[static CYA
 {
     return held_of(&cloud->custody->held, id, fingerprint, NULL);
 }
+
+const struct held *custody_held_by_serial(struct cloud *cloud, uint64_t serial)
+{
+    return held_find(&cloud->custody->held, serial);
+}

@@ -28,6 +28,7 @@ enum letter {
     LETTER_CLOSE,
     LETTER_CALL,
     LETTER_PROMOTE, /* a held session becomes full */
+    LETTER_OWNER,   /* a full session belongs to somebody else */
     LETTER_STOP,    /* no body */
 };
 
@@ -125,6 +126,11 @@ struct letter_admitted {
 struct letter_close {
     uint64_t serial;
     uint32_t why; /* enum session_end */
+};
+
+struct letter_owner {
+    uint32_t owner;
+    uint8_t id[CYAN_ID_LEN];
 };
 
 struct letter_call { /* name and argument follow, each with its NUL */

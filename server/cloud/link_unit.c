@@ -233,6 +233,14 @@ static void on_promote(struct link_unit *unit, const struct letter_promote *body
     tell_unless_begun(unit, body->serial, body->id);
 }
 
+static void on_owner(struct link_unit *unit, const struct letter_owner *body)
+{
+    struct actor *actor = actors_find(&unit->actors, body->id);
+    if (actor) {
+        actors_owner(&unit->actors, actor, body->owner);
+    }
+}
+
 static void on_close(struct link_unit *unit, const struct letter_close *body)
 {
     struct session *session = sessions_find(&unit->sessions, body->serial);
@@ -292,6 +300,9 @@ void unit_receive(void *arg, uint32_t kind, const void *body, size_t len)
         break;
     case LETTER_PROMOTE:
         on_promote(unit, body);
+        break;
+    case LETTER_OWNER:
+        on_owner(unit, body);
         break;
     case LETTER_CALL:
         on_call(unit, body);
