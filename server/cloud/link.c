@@ -8,6 +8,7 @@
 #include "server/cloud/cloud.h"
 #include "server/cloud/custody.h"
 #include "server/cloud/events.h"
+#include "server/cloud/incidents.h"
 #include "server/cloud/letters.h"
 #include "server/cloud/link_unit.h"
 #include "server/cloud/presence.h"
@@ -194,6 +195,9 @@ static void receive(void *arg, uint32_t kind, const void *body, size_t len)
         break;
     case LETTER_REPLY:
         calls_reply(cloud->calls, body);
+        break;
+    case LETTER_FAILED:
+        incidents_note_failure(cloud->incidents, body);
         break;
     case LETTER_SUBSCRIBED:
         unit->wants_events = true;
