@@ -24,7 +24,8 @@ enum { SHARDS_MAX = 64, READY_MAX = 1024 };
 struct program {
     struct options options;
     struct folder folder;
-    struct cyan_crypto *crypto; /* the hub's */
+    struct cyan_crypto *crypto;       /* the hub's */
+    struct cyan_crypto *store_crypto; /* the store's worker's */
     struct cyan_crypto *shard_crypto[SHARDS_MAX];
     struct cyan_rsa_key *shard_key[SHARDS_MAX];
     struct link_tools tools[SHARDS_MAX];
@@ -115,6 +116,7 @@ static int make_cloud(struct program *p)
 {
     const struct cloud_parts parts = {.loop = &p->loop,
                                       .crypto = p->crypto,
+                                      .store_crypto = p->store_crypto,
                                       .store = &p->folder.store,
                                       .bus = &p->bus,
                                       .tools = p->tools,
@@ -220,7 +222,8 @@ static void take_apart(struct program *p)
 static int start(struct program *p)
 {
     p->crypto = cyan_openssl_create();
-    if (!p->crypto) {
+    p->store_crypto = cyan_openssl_create();
+    if (!p->crypto || !p->store_crypto) {
         return failed("OpenSSL cannot be set up", "");
     }
     int code = open_folder(p);
@@ -250,6 +253,7 @@ static void release(struct program *p)
         cyan_openssl_key_destroy(p->shard_key[i]);
         cyan_openssl_destroy(p->shard_crypto[i]);
     }
+    cyan_openssl_destroy(p->store_crypto);
     cyan_openssl_destroy(p->crypto);
 }
 

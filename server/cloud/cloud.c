@@ -6,8 +6,10 @@
 #include "server/cloud/accounts.h"
 #include "server/cloud/calls_inbox.h"
 #include "server/cloud/events.h"
+#include "server/cloud/incidents.h"
 #include "server/cloud/jobs.h"
 #include "server/cloud/link.h"
+#include "server/cloud/outbox.h"
 #include "server/cloud/presence.h"
 #include "server/cloud/registry.h"
 
@@ -22,10 +24,28 @@ static void to_devices(void *arg, const struct bus_event *event)
     }
 }
 
+/* After the jobs, presence and events. */
+static int make_history(struct cloud *cloud)
+{
+    uint64_t seed = 0;
+    int status = cloud->crypto->random(cloud->crypto->ctx, (uint8_t *)&seed, sizeof seed);
+    if (status != 0) {
+        return status;
+    }
+    cloud->outbox = outbox_create(cloud->jobs, cloud->events, seed);
+    if (cloud->outbox) {
+        cloud->incidents = incidents_create(cloud->jobs, cloud->presence, cloud->outbox, seed);
+    }
+    return cloud->incidents ? 0 : CYAN_E_NO_MEMORY;
+}
+
 int cloud_create(const struct cloud_parts *parts, struct cloud *out_cloud)
 {
     struct cloud *cloud = out_cloud;
-    *cloud = (struct cloud){.loop = parts->loop, .crypto = parts->crypto, .signup = parts->signup};
+    *cloud = (struct cloud){.loop = parts->loop,
+                            .crypto = parts->crypto,
+                            .store_crypto = parts->store_crypto,
+                            .signup = parts->signup};
     memcpy(cloud->server_spki, parts->server_spki, sizeof cloud->server_spki);
     cloud->jobs = jobs_create(parts->loop, parts->store);
     cloud->presence = presence_create();
@@ -39,7 +59,9 @@ int cloud_create(const struct cloud_parts *parts, struct cloud *out_cloud)
     if (!cloud->accounts || !cloud->registry) {
         return CYAN_E_NO_MEMORY;
     }
-    return link_create(cloud, parts->tools, parts->shard_count, &cloud->link);
+    int status = make_history(cloud);
+    return status != 0 ? status
+                       : link_create(cloud, parts->tools, parts->shard_count, &cloud->link);
 }
 
 void cloud_stop(struct cloud *cloud)
@@ -50,6 +72,8 @@ void cloud_stop(struct cloud *cloud)
 void cloud_destroy(struct cloud *cloud)
 {
     calls_stop(cloud->calls);
+    incidents_destroy(cloud->incidents);
+    outbox_destroy(cloud->outbox);
     registry_destroy(cloud->registry);
     accounts_destroy(cloud->accounts);
     jobs_destroy(cloud->jobs);

@@ -17,20 +17,25 @@ struct accounts;
 struct bus;
 struct calls;
 struct events;
+struct incidents;
 struct jobs;
 struct link;
+struct outbox;
 struct presence;
 struct registry;
 struct store;
 
 struct cloud {
     uv_loop_t *loop;
-    const struct cyan_crypto *crypto; /* the hub thread's own */
+    const struct cyan_crypto *crypto;       /* the hub thread's own */
+    const struct cyan_crypto *store_crypto; /* for what runs on the store's worker */
     struct jobs *jobs;
     struct accounts *accounts;
     struct presence *presence;
     struct registry *registry;
     struct events *events;
+    struct outbox *outbox;
+    struct incidents *incidents;
     struct calls *calls;
     struct link *link;                         /* to the shards */
     uint8_t server_spki[CYAN_SERVER_SPKI_LEN]; /* the public half of the server's key */
@@ -42,7 +47,8 @@ struct link_tools;
 /* What a cloud is made of; everything is borrowed until cloud_destroy. */
 struct cloud_parts {
     uv_loop_t *loop;
-    const struct cyan_crypto *crypto;
+    const struct cyan_crypto *crypto;       /* the hub thread's own */
+    const struct cyan_crypto *store_crypto; /* the store's worker's own */
     const struct store *store;
     struct bus *bus;
     const struct link_tools *tools; /* one for each shard */

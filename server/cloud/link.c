@@ -239,6 +239,9 @@ static void receive(void *arg, uint32_t kind, const void *body, size_t len)
     case LETTER_REPLY:
         calls_reply(cloud->calls, body);
         break;
+    case LETTER_FAILED:
+        incidents_note_failure(cloud->incidents, body);
+        break;
     case LETTER_SUBSCRIBED:
         unit->wants_events = true;
         break;

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/hex.h"
 #include "server/api/http.h"
+#include "server/cloud/outbox.h"
 #include "server/net/log.h"
 #include "tests/unit/unit.h"
 
@@ -257,6 +258,13 @@ void calls_start(struct cloud *cloud, const struct call *call, call_fn *done, vo
     assert_ptr_equal(cloud, &fake.cloud);
     fake.call = *call;
     later(&(struct fake_answer){.give = give_reply, .done.call = done, .arg = arg});
+}
+
+void outbox_stream_opened(struct outbox *outbox, uint32_t account)
+{
+    assert_ptr_equal(outbox, fake.cloud.outbox);
+    fake.streamer = account;
+    fake.streams++;
 }
 
 static void count_event(void *arg, const struct bus_event *event)

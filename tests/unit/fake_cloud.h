@@ -60,6 +60,8 @@ struct fake_cloud {
     uint8_t spki[CYAN_DEVICE_SPKI_LEN];
     uint8_t device[CYAN_ID_LEN];
     struct call call;
+    uint32_t streamer; /* who opened a stream */
+    size_t streams;
     size_t to_devices; /* events that devices may have */
 };
 
