@@ -39,6 +39,7 @@ void peer_open(struct peer *peer, const struct cyan_crypto *crypto, const struct
                           .keys = keys,
                           .publics = publics,
                           .device = "device",
+                          .server = "server",
                           .last_id = 0x2000};
     memset(peer->id, id_byte, sizeof peer->id);
     peer->bytes = malloc(PEER_BUFFER);
@@ -121,9 +122,9 @@ void peer_make_request(struct peer *peer, const uint8_t *spki,
                        uint8_t out_request[static CYAN_REQUEST_LEN])
 {
     peer_want(peer, CYAN_NONCE_LEN);
-    assert_int_equal(cyan_handshake_request(peer->crypto,
-                                            public_key(peer, "server") + CYAN_SERVER_SPKI_MODULUS,
-                                            peer->bytes, peer->id, spki, out_request),
+    assert_int_equal(cyan_handshake_request(
+                         peer->crypto, public_key(peer, peer->server) + CYAN_SERVER_SPKI_MODULUS,
+                         peer->bytes, peer->id, spki, out_request),
                      0);
     peer_take(peer, CYAN_NONCE_LEN);
 }
@@ -138,10 +139,11 @@ void peer_accept(struct peer *peer)
     memcpy(slot, vectors_bytes(peer->keys, name, CYAN_DEVICE_KEY_LEN), CYAN_DEVICE_KEY_LEN);
     cyan_keyblob_crt(slot, &crt);
     peer_want(peer, CYAN_ANSWER_LEN);
-    assert_int_equal(cyan_handshake_accept(peer->crypto, &crt,
-                                           public_key(peer, "server") + CYAN_SERVER_SPKI_MODULUS,
-                                           peer->bytes, credentials),
-                     0);
+    assert_int_equal(
+        cyan_handshake_accept(peer->crypto, &crt,
+                              public_key(peer, peer->server) + CYAN_SERVER_SPKI_MODULUS,
+                              peer->bytes, credentials),
+        0);
     peer_take(peer, CYAN_ANSWER_LEN);
     cyan_cipher_init(&peer->cipher, credentials);
 }

@@ -24,6 +24,7 @@ struct peer {
     const struct cyan_crypto *crypto;
     const struct vectors *keys, *publics;
     const char *device;        /* names of vectors: "device" or "other_device" */
+    const char *server;        /* "server" or "other_server": whose key it has */
     size_t len;                /* bytes received and not taken */
     uint8_t *bytes;            /* PEER_BUFFER of them */
     struct cyan_writer writer; /* of peer_begin */

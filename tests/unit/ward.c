@@ -114,6 +114,41 @@ struct actor *ward_device(struct ward *ward, struct peer *peer, uint8_t id_byte,
     return actor;
 }
 
+struct actor *ward_held_device(struct ward *ward, struct peer *peer, uint8_t id_byte)
+{
+    ward->upper.judge = ward->upper.admit = UPPER_HELD;
+    upper_live_peer(&ward->upper, peer, id_byte, false);
+    ward->upper.judge = ward->upper.admit = UPPER_FULL;
+    struct actor *actor = ward->upper.session->user;
+    assert_true(ward->upper.session->held);
+    assert_non_null(actor);
+    assert_ptr_equal(actor->session, ward->upper.session);
+    return actor;
+}
+
+void ward_say_event(struct ward *ward, struct peer *peer, enum cyan_coap_type type,
+                    const char *name, const char *data, bool is_private)
+{
+    struct cyan_event event = {.name = "",
+                               .data = (const uint8_t *)data,
+                               .data_len = strlen(data),
+                               .ttl = 60,
+                               .is_private = is_private};
+    memcpy(event.name, name, strlen(name) + 1);
+    cyan_event_write(peer_begin(peer), type, ++peer->last_id, &event);
+    peer_say(peer);
+    yard_settle(&ward->upper.yard);
+}
+
+void ward_expect_ack(struct peer *peer, uint16_t id)
+{
+    struct cyan_coap msg;
+    ward_hear(peer, CYAN_MSG_ACK, &msg);
+    assert_int_equal(msg.type, CYAN_COAP_ACK);
+    assert_int_equal(msg.id, id);
+    assert_int_equal(msg.code, CYAN_COAP_EMPTY);
+}
+
 void ward_hear(struct peer *peer, enum cyan_message kind, struct cyan_coap *out_msg)
 {
     bool asks = false;

@@ -40,6 +40,15 @@ void ward_close(struct ward *ward);
 /* A device with a live session; its actor is the result. */
 struct actor *ward_device(struct ward *ward, struct peer *peer, uint8_t id_byte, bool is_b);
 
+/* The same with a held session. */
+struct actor *ward_held_device(struct ward *ward, struct peer *peer, uint8_t id_byte);
+
+/* An event of the device. */
+void ward_say_event(struct ward *ward, struct peer *peer, enum cyan_coap_type type,
+                    const char *name, const char *data, bool is_private);
+/* The device hears an empty acknowledgement of its message with this id. */
+void ward_expect_ack(struct peer *peer, uint16_t id);
+
 /* The next message, which must be of this kind: NON or CON with one of the codes 00, 01, 02, 03
  * and 45, with one token byte if it is a request. */
 void ward_hear(struct peer *peer, enum cyan_message kind, struct cyan_coap *out_msg);
