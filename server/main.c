@@ -112,6 +112,13 @@ static int make_tools(struct program *p)
     return 0;
 }
 
+static enum custody_unknown unknown_of(const char *word)
+{
+    return strcmp(word, "refuse") == 0   ? UNKNOWN_REFUSE
+           : strcmp(word, "enroll") == 0 ? UNKNOWN_ENROLL
+                                         : UNKNOWN_QUARANTINE;
+}
+
 static int make_cloud(struct program *p)
 {
     const struct cloud_parts parts = {.loop = &p->loop,
@@ -122,6 +129,7 @@ static int make_cloud(struct program *p)
                                       .tools = p->tools,
                                       .shard_count = p->shard_count,
                                       .server_spki = p->folder.key.spki,
+                                      .unknown = unknown_of(p->options.unknown),
                                       .signup = p->options.signup};
     if (uv_loop_init(&p->loop) < 0 || bus_local_create(&p->bus) < 0 ||
         cloud_create(&parts, &p->cloud) < 0) {

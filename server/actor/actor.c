@@ -99,6 +99,12 @@ void actors_promote(struct actors *actors, struct session *session, uint32_t own
     subscriptions_go_live(actors, actor);
 }
 
+void actors_owner(struct actors *actors, struct actor *actor, uint32_t owner)
+{
+    actor->owner = owner;
+    subscriptions_go_live(actors, actor);
+}
+
 void actors_ended(void *arg, struct session *session)
 {
     struct actors *actors = arg;

@@ -175,8 +175,7 @@ static void key_of(const struct coming *c, const struct store_account *account,
 static int approve_by_code(struct coming *c, const struct custody_change *change,
                            const struct store_account *account)
 {
-    struct custody_order order = {
-        .account = account->id, .action = ACTION_APPROVE, .via = "claim"};
+    struct custody_order order = {.account = account->id, .action = ACTION_APPROVE, .via = "claim"};
     memcpy(order.by, account->name, strnlen(account->name, sizeof order.by - 1));
     memcpy(order.id, c->id, sizeof order.id);
     memcpy(order.fingerprint, c->fingerprint, sizeof order.fingerprint);
@@ -223,10 +222,8 @@ static int come_in_store(struct job *job, const struct store *store)
     struct coming *c = (struct coming *)job;
     struct store_account account;
     struct store_device row;
-    const struct custody_change change = {.store = store,
-                                          .crypto = c->cloud->store_crypto,
-                                          .now_ms = c->now_ms,
-                                          .random = c->random};
+    const struct custody_change change = {
+        .store = store, .crypto = c->cloud->store_crypto, .now_ms = c->now_ms, .random = c->random};
     c->owner = 0;
     c->outcome = (struct custody_outcome){0};
     int status = find_account(c, store, &account);

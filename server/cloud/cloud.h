@@ -11,11 +11,14 @@
 #include <uv.h>
 
 #include "crypto/crypto.h"
+#include "server/cloud/custody_rules.h"
+#include "server/session/session.h"
 #include "wire/keyblob.h"
 
 struct accounts;
 struct bus;
 struct calls;
+struct custody;
 struct events;
 struct incidents;
 struct jobs;
@@ -37,9 +40,12 @@ struct cloud {
     struct outbox *outbox;
     struct incidents *incidents;
     struct calls *calls;
+    struct custody *custody;
     struct link *link;                         /* to the shards */
     uint8_t server_spki[CYAN_SERVER_SPKI_LEN]; /* the public half of the server's key */
-    bool signup;                               /* POST /v1/users is open */
+    /* Fingerprints of the server's present key and of the one before; zeroes: none. */
+    uint8_t server_prints[SESSION_SERVER_KEYS][CYAN_SHA256_LEN];
+    bool signup; /* POST /v1/users is open */
 };
 
 struct link_tools;
@@ -54,6 +60,8 @@ struct cloud_parts {
     const struct link_tools *tools; /* one for each shard */
     size_t shard_count;
     const uint8_t *server_spki;
+    const uint8_t *server_prev_spki; /* of the key before; NULL: there is none */
+    enum custody_unknown unknown;    /* what becomes of ids that nobody knows */
     bool signup;
 };
 

@@ -13,7 +13,7 @@
 #include "server/cloud/strangers.h"
 #include "server/net/log.h"
 
-enum { TRIES_MAX = 4096, CLONES_MAX = 4096 };
+enum { TRIES_MAX = 4096, CLONES_MAX = 4096, CHECKS_MAX = 1024 };
 
 static const char pending_words[] = "held: the LED breathes cyan, but the device is not trusted";
 
@@ -64,8 +64,8 @@ static int apply(struct examination *examination, const struct store *store,
     int status = custody_apply_proof(&change, c, d, out->ruling.effect, &out->outcome);
     if (status == 0) {
         out->owner = out->outcome.owner;
-        out->pending_count += out->ruling.effect == EFFECT_PEND && !out->was_pending &&
-                              !out->outcome.has_displaced;
+        out->pending_count +=
+            out->ruling.effect == EFFECT_PEND && !out->was_pending && !out->outcome.has_displaced;
     }
     return status;
 }
@@ -89,8 +89,7 @@ static int examine_in_store(struct job *job, const struct store *store)
     if (!examination->is_proof || out->ruling.verdict == SESSION_REFUSE) {
         return 0;
     }
-    return is_other_platform(&d, &examination->c) ? CYAN_E_INVALID
-                                                  : apply(examination, store, &d);
+    return is_other_platform(&d, &examination->c) ? CYAN_E_INVALID : apply(examination, store, &d);
 }
 
 /* What only the hub's memory knows of an id. */
@@ -122,9 +121,8 @@ void custody_examine(struct custody *custody, struct examination *examination,
     examination->custody = custody;
     examination->c.now_ms = clock_now_ms();
     fill_in(custody, &examination->c);
-    if (examination->is_proof &&
-        crypto->random(crypto->ctx, (uint8_t *)&examination->random, sizeof examination->random) <
-            0) {
+    if (examination->is_proof && crypto->random(crypto->ctx, (uint8_t *)&examination->random,
+                                                sizeof examination->random) < 0) {
         jobs_later(custody->cloud->jobs, &examination->job, CYAN_E_RANDOM);
         return;
     }
@@ -269,9 +267,8 @@ static void keep_stranger(struct custody *custody, const struct examined *out)
 static void close_displaced(struct custody *custody, const struct custody_case *c,
                             const struct custody_outcome *outcome)
 {
-    struct held *h = outcome->has_displaced
-                         ? held_of(&custody->held, c->id, outcome->displaced, NULL)
-                         : NULL;
+    struct held *h =
+        outcome->has_displaced ? held_of(&custody->held, c->id, outcome->displaced, NULL) : NULL;
     if (h) {
         link_close_session(custody->cloud->link, h->shard, h->serial, SESSION_END_FLOOD);
     }
@@ -378,7 +375,7 @@ void custody_wants_modules(struct cloud *cloud)
 
 struct custody *custody_create(struct cloud *cloud, enum custody_unknown unknown)
 {
-    uint64_t seeds[4];
+    uint64_t seeds[5];
     struct custody *custody = calloc(1, sizeof *custody);
     if (!custody || cloud->crypto->random(cloud->crypto->ctx, (uint8_t *)seeds, sizeof seeds) < 0) {
         free(custody);
@@ -390,7 +387,8 @@ struct custody *custody_create(struct cloud *cloud, enum custody_unknown unknown
     custody->strangers = strangers_create(seeds[1]);
     custody->tries = lru_create(TRIES_MAX, CYAN_ID_LEN, sizeof(bool), seeds[2]);
     custody->clones = lru_create(CLONES_MAX, CYAN_ID_LEN, sizeof(struct clone_check), seeds[3]);
-    if (!custody->strangers || !custody->tries || !custody->clones) {
+    custody->checks = lru_create(CHECKS_MAX, sizeof(uint32_t), sizeof(struct key_checks), seeds[4]);
+    if (!custody->strangers || !custody->tries || !custody->clones || !custody->checks) {
         custody_destroy(custody);
         return NULL;
     }
@@ -414,5 +412,6 @@ void custody_destroy(struct custody *custody)
     strangers_destroy(custody->strangers);
     lru_destroy(custody->tries);
     lru_destroy(custody->clones);
+    lru_destroy(custody->checks);
     free(custody);
 }

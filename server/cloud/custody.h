@@ -68,6 +68,9 @@ const struct held *custody_held(struct cloud *cloud, const uint8_t id[static CYA
                                 const uint8_t *fingerprint);
 const struct held *custody_held_by_serial(struct cloud *cloud, uint64_t serial);
 
+/* Sixty checks of keys a minute and account. */
+bool custody_may_check(struct cloud *cloud, uint32_t account);
+
 /* The keys of a device, as its owner sees them. */
 enum key_session { KEY_SESSION_NONE, KEY_SESSION_FULL, KEY_SESSION_HELD };
 struct key_view {

@@ -256,8 +256,7 @@ static int pend(const struct custody_change *change, const struct custody_case *
     }
     if (d->pending_count >= DOSSIER_PENDING_MAX) {
         const struct store_key *old = victim(d, c);
-        int status =
-            old ? store->key_remove(store->ctx, c->id, old->fingerprint) : CYAN_E_FULL;
+        int status = old ? store->key_remove(store->ctx, c->id, old->fingerprint) : CYAN_E_FULL;
         if (status != 0) {
             return status;
         }
@@ -305,8 +304,7 @@ static int undo(const struct custody_change *change, const struct custody_case *
 
 /* The change of keys itself. */
 static int replace(const struct custody_change *change, const struct custody_case *c,
-                   const struct dossier *d, enum custody_effect effect,
-                   struct custody_outcome *out)
+                   const struct dossier *d, enum custody_effect effect, struct custody_outcome *out)
 {
     struct store_key old_row = d->trusted;
     struct store_key *old = d->has_trusted ? &old_row : NULL;
@@ -349,8 +347,8 @@ int custody_apply_proof(const struct custody_change *change, const struct custod
 {
     *out = (struct custody_outcome){.owner = d->known ? d->device.owner : 0};
     static const char *const via[] = {
-        [EFFECT_TRUST] = "proof",  [EFFECT_ADOPT] = "proof",   [EFFECT_ENROLL] = "enroll",
-        [EFFECT_HEAL] = "heal",    [EFFECT_RETURN] = "return",
+        [EFFECT_TRUST] = "proof", [EFFECT_ADOPT] = "proof",   [EFFECT_ENROLL] = "enroll",
+        [EFFECT_HEAL] = "heal",   [EFFECT_RETURN] = "return",
     };
     switch (effect) {
     case EFFECT_NONE:
@@ -426,8 +424,7 @@ static enum store_key_source source_of(const struct custody_order *order, bool h
 static int drop_announced(const struct custody_change *change, const struct dossier *d,
                           const uint8_t *but)
 {
-    if (!d->has_announced ||
-        (but && memcmp(d->announced.fingerprint, but, CYAN_SHA256_LEN) == 0)) {
+    if (!d->has_announced || (but && memcmp(d->announced.fingerprint, but, CYAN_SHA256_LEN) == 0)) {
         return 0;
     }
     return change->store->key_remove(change->store->ctx, d->device.id, d->announced.fingerprint);
@@ -535,8 +532,8 @@ static int carry_out(const struct custody_change *change, const struct custody_o
                      const struct dossier *d, struct custody_step step, struct custody_outcome *out)
 {
     bool was_trusted = out->was == STORE_KEY_TRUSTED;
-    int status = step.kind == STEP_REMOVED ? forget(change, out)
-                                           : put_state(change, order, d, step.to, out);
+    int status =
+        step.kind == STEP_REMOVED ? forget(change, out) : put_state(change, order, d, step.to, out);
     bool becomes_trusted = step.kind == STEP_TO && step.to == STORE_KEY_TRUSTED;
     const struct telling t = {
         .action = custody_action_name(order->action),
@@ -547,11 +544,9 @@ static int carry_out(const struct custody_change *change, const struct custody_o
         .account = order->account,
         .owner = out->owner,
         .device = order->id,
-        .old_print = becomes_trusted
-                         ? (d->has_trusted ? d->trusted.fingerprint : NULL)
-                         : (order->action == ACTION_UPLOAD ? NULL : order->fingerprint),
-        .new_print =
-            becomes_trusted || order->action == ACTION_UPLOAD ? order->fingerprint : NULL,
+        .old_print = becomes_trusted ? (d->has_trusted ? d->trusted.fingerprint : NULL)
+                                     : (order->action == ACTION_UPLOAD ? NULL : order->fingerprint),
+        .new_print = becomes_trusted || order->action == ACTION_UPLOAD ? order->fingerprint : NULL,
     };
     if (status == 0) {
         status = tell(change, &t, out);
@@ -606,8 +601,8 @@ int custody_apply_order(const struct custody_change *change, const struct custod
     }
     out->was = out->key.state;
     struct custody_step step = custody_step(out->key.state, order->action);
-    if (order->action == ACTION_UPLOAD && step.kind == STEP_TO &&
-        step.to == STORE_KEY_ANNOUNCED && !d.has_trusted) {
+    if (order->action == ACTION_UPLOAD && step.kind == STEP_TO && step.to == STORE_KEY_ANNOUNCED &&
+        !d.has_trusted) {
         step.to = STORE_KEY_TRUSTED; /* nothing stands in its way */
     }
     switch (step.kind) {

@@ -20,11 +20,11 @@ struct custody_change {
 /* What came of it. */
 struct custody_outcome {
     uint32_t owner;
-    struct store_key key; /* as it is afterwards */
-    bool is_gone;         /* the key was forgotten */
+    struct store_key key;     /* as it is afterwards */
+    bool is_gone;             /* the key was forgotten */
     enum store_key_state was; /* its state before; of a refusal, too */
     bool has_displaced;
-    uint8_t displaced[CYAN_SHA256_LEN]; /* a pending key that made room */
+    uint8_t displaced[CYAN_SHA256_LEN];             /* a pending key that made room */
     struct store_outbox events[CUSTODY_EVENTS_MAX]; /* to be sent after the commit */
     size_t event_count;
 };

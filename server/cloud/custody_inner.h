@@ -22,7 +22,14 @@ struct custody {
     struct lru *strangers;
     struct lru *tries;  /* id: bool, the key to try next when the device sends none */
     struct lru *clones; /* id: struct clone_check */
+    struct lru *checks; /* account: struct key_checks */
     uv_timer_t tick;    /* runs while somebody is held */
+};
+
+/* Checks of keys by an account in a minute. */
+struct key_checks {
+    int64_t since_ms;
+    unsigned count;
 };
 
 /* When an id's full session was last pinged, and whether that ping still counts. */

@@ -23,10 +23,8 @@ struct ordering {
 static int order_in_store(struct job *job, const struct store *store)
 {
     struct ordering *o = (struct ordering *)job;
-    const struct custody_change change = {.store = store,
-                                          .crypto = o->cloud->store_crypto,
-                                          .now_ms = o->now_ms,
-                                          .random = o->random};
+    const struct custody_change change = {
+        .store = store, .crypto = o->cloud->store_crypto, .now_ms = o->now_ms, .random = o->random};
     return custody_apply_order(&change, &o->order, &o->outcome);
 }
 
@@ -230,8 +228,7 @@ static void record_of(struct cloud *cloud, const uint8_t *id, const struct stran
 int custody_stranger(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
                      struct device_record *out_record)
 {
-    const struct stranger *stranger =
-        strangers_find(cloud->custody->strangers, id, clock_now_ms());
+    const struct stranger *stranger = strangers_find(cloud->custody->strangers, id, clock_now_ms());
     if (!stranger) {
         return CYAN_E_NOT_FOUND;
     }
@@ -260,4 +257,18 @@ void custody_strangers(struct cloud *cloud, void (*fn)(void *arg, const struct d
 {
     struct stranger_walk walk = {.cloud = cloud, .fn = fn, .arg = arg};
     lru_each(cloud->custody->strangers, walk_stranger, &walk);
+}
+
+bool custody_may_check(struct cloud *cloud, uint32_t account)
+{
+    enum { MINUTE_MS = 60000, MOST = 60 };
+    int64_t now = clock_now_ms();
+    struct key_checks *checks = lru_put(cloud->custody->checks, &account);
+    if (!checks) {
+        return false;
+    }
+    if (now - checks->since_ms >= MINUTE_MS) {
+        *checks = (struct key_checks){.since_ms = now};
+    }
+    return ++checks->count <= MOST;
 }

@@ -111,12 +111,8 @@ void custody_rule(const struct custody_facts *f, struct custody_ruling *out_ruli
 
 /* Columns: approve, deny, revoke, unrevoke, revert, upload. */
 static const struct custody_step steps[STORE_KEY_STATES][ACTION_UPLOAD + 1] = {
-    [STORE_KEY_TRUSTED] = {SAME,
-                           REFUSED,
-                           TO(REVOKED),
-                           REFUSED,
-                           REFUSED,
-                           {STEP_SAME, STORE_KEY_TRUSTED, true}},
+    [STORE_KEY_TRUSTED] =
+        {SAME, REFUSED, TO(REVOKED), REFUSED, REFUSED, {STEP_SAME, STORE_KEY_TRUSTED, true}},
     [STORE_KEY_ANNOUNCED] = {TO(TRUSTED), REMOVED, TO(REVOKED), REFUSED, REFUSED, TO(ANNOUNCED)},
     [STORE_KEY_PENDING] = {TO(TRUSTED), TO(DENIED), TO(REVOKED), REFUSED, REFUSED, TO(TRUSTED)},
     [STORE_KEY_DENIED] = {TO(TRUSTED), SAME, TO(REVOKED), REFUSED, REFUSED, TO(ANNOUNCED)},

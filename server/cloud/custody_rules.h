@@ -31,9 +31,9 @@ enum custody_unknown { UNKNOWN_REFUSE, UNKNOWN_QUARANTINE, UNKNOWN_ENROLL };
 
 struct custody_facts {
     enum custody_presented presented;
-    bool known;                  /* the cloud has a device of this id */
-    bool has_key;                /* a trusted or announced key, or an upload: for 52 bytes */
-    enum policy_value policy;    /* POLICY_ENROLL: a window is open for this id, and serves it */
+    bool known;               /* the cloud has a device of this id */
+    bool has_key;             /* a trusted or announced key, or an upload: for 52 bytes */
+    enum policy_value policy; /* POLICY_ENROLL: a window is open for this id, and serves it */
     enum custody_unknown unknown;
     bool denied_by_product;
     bool familiar;   /* under POLICY_HEAL: everything that is asked for holds */

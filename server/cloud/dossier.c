@@ -76,9 +76,8 @@ static int take_binding(void *arg, const struct store_binding *binding)
     if (c->now_ms - binding->created_ms >= DOSSIER_BINDING_MS) {
         return 0;
     }
-    bool fits = c->has_key
-                    ? memcmp(binding->fingerprint, c->fingerprint, CYAN_SHA256_LEN) == 0
-                    : walk->count == 0 || (c->use_other && walk->count == 1);
+    bool fits = c->has_key ? memcmp(binding->fingerprint, c->fingerprint, CYAN_SHA256_LEN) == 0
+                           : walk->count == 0 || (c->use_other && walk->count == 1);
     if (fits) {
         walk->dossier->binding = *binding;
         walk->dossier->has_binding = true;
@@ -129,13 +128,10 @@ int dossier_read(const struct store *store, const struct custody_case *c,
     if (c->has_key) {
         status = store->key_trusted(store->ctx, c->id, &d->trusted);
         d->has_trusted = status == 0;
-        if (status == 0 &&
-            memcmp(d->trusted.fingerprint, c->fingerprint, CYAN_SHA256_LEN) == 0) {
+        if (status == 0 && memcmp(d->trusted.fingerprint, c->fingerprint, CYAN_SHA256_LEN) == 0) {
             d->presented = d->trusted;
             d->has_presented = true;
-            return c->wants_policy
-                       ? read_known(store, c->id, c->fingerprint, c->now_ms, d)
-                       : 0;
+            return c->wants_policy ? read_known(store, c->id, c->fingerprint, c->now_ms, d) : 0;
         }
         if (status != 0 && status != CYAN_E_NOT_FOUND) {
             return status;
@@ -148,9 +144,8 @@ int dossier_read_all(const struct store *store, const uint8_t id[static CYAN_ID_
                      int64_t now_ms, struct dossier *out_dossier)
 {
     int status = begin(store, id, out_dossier);
-    return status == 0 && out_dossier->known
-               ? read_known(store, id, NULL, now_ms, out_dossier)
-               : status;
+    return status == 0 && out_dossier->known ? read_known(store, id, NULL, now_ms, out_dossier)
+                                             : status;
 }
 
 static enum custody_presented presented_of(const struct dossier *d, const struct custody_case *c)
@@ -159,7 +154,7 @@ static enum custody_presented presented_of(const struct dossier *d, const struct
         return PRESENTED_NONE;
     }
     if (!d->known) {
-        return d->has_binding ? PRESENTED_UPLOADED
+        return d->has_binding  ? PRESENTED_UPLOADED
                : c->was_denied ? PRESENTED_DENIED
                                : PRESENTED_NEW;
     }

@@ -36,25 +36,25 @@ enum {
  * knows of its id. */
 struct custody_case {
     uint8_t id[CYAN_ID_LEN];
-    bool has_key;                        /* false: 52 bytes */
-    uint8_t spki[CYAN_DEVICE_SPKI_LEN];  /* of the key */
+    bool has_key;                       /* false: 52 bytes */
+    uint8_t spki[CYAN_DEVICE_SPKI_LEN]; /* of the key */
     uint8_t fingerprint[CYAN_SHA256_LEN];
     char address[CONN_ADDRESS_TEXT];
     int64_t now_ms;
     bool wants_policy; /* read it even where the trusted key decides */
-    bool use_other; /* 52 bytes: the key that was tried last was dropped */
+    bool use_other;    /* 52 bytes: the key that was tried last was dropped */
 
-    struct cyan_hello hello; /* of a proof */
+    struct cyan_hello hello;             /* of a proof */
     uint8_t server_key[CYAN_SHA256_LEN]; /* which one the device used; of a proof */
 
     enum custody_unknown unknown;
-    bool is_online;    /* a full session stands */
-    int64_t heard_ms;  /* when the trusted key was heard, as far as the hub knows; 0: it does not */
-    bool is_clone;     /* the full session answered while this one was held */
-    bool was_denied;   /* a key of an unknown id, in memory */
+    bool is_online;   /* a full session stands */
+    int64_t heard_ms; /* when the trusted key was heard, as far as the hub knows; 0: it does not */
+    bool is_clone;    /* the full session answered while this one was held */
+    bool was_denied;  /* a key of an unknown id, in memory */
     bool has_module;
-    uint8_t module[CYAN_SHA256_LEN];                      /* as the held session describes itself */
-    uint8_t live[DOSSIER_LIVE_MAX][CYAN_SHA256_LEN];      /* keys of its held sessions */
+    uint8_t module[CYAN_SHA256_LEN];                 /* as the held session describes itself */
+    uint8_t live[DOSSIER_LIVE_MAX][CYAN_SHA256_LEN]; /* keys of its held sessions */
     size_t live_count;
 };
 

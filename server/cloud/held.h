@@ -23,10 +23,10 @@ struct held {
     bool known;            /* the id had a device then */
     uint32_t owner;        /* of that device */
     int64_t since_ms;
-    bool described;     /* it was asked what it is */
-    bool in_review;     /* a job judges it */
-    bool again;         /* something changed meanwhile: judge it once more */
-    int64_t review_ms;  /* when to judge it again by itself; 0: never */
+    bool described;                 /* it was asked what it is */
+    bool in_review;                 /* a job judges it */
+    bool again;                     /* something changed meanwhile: judge it once more */
+    int64_t review_ms;              /* when to judge it again by itself; 0: never */
     char reset[HELD_RESET_MAX + 1]; /* its last reset reason, as it said */
 };
 

@@ -155,6 +155,28 @@ static void heard(struct cloud *cloud, const uint8_t *id)
     }
 }
 
+static bool is_named(const char *name, size_t len, const char *wanted)
+{
+    return len == strlen(wanted) && memcmp(name, wanted, len) == 0;
+}
+
+/* What a device tells the cloud itself: how it was reset, and the code with which it is claimed. */
+static void listen_to(struct cloud *cloud, uint64_t held_serial, const uint8_t *id,
+                      const char *name, size_t name_len, const uint8_t *data, size_t data_len)
+{
+    if (is_named(name, name_len, "spark/device/last_reset")) {
+        char reason[STORE_WORD_MAX + 1];
+        size_t len = data_len < sizeof reason - 1 ? data_len : sizeof reason - 1;
+        for (size_t i = 0; i < len; i++) {
+            reason[i] = data[i] >= ' ' && data[i] < 0x7F ? (char)data[i] : '?';
+        }
+        reason[len] = '\0';
+        custody_reset_reason(cloud, held_serial, id, reason);
+    } else if (is_named(name, name_len, "spark/device/claim/code")) {
+        ownership_code_came(cloud, id, held_serial, (const char *)data, data_len);
+    }
+}
+
 static void device_event(struct cloud *cloud, const struct letter_event *body)
 {
     const char *name = (const char *)(body + 1);
@@ -176,28 +198,6 @@ static void device_event(struct cloud *cloud, const struct letter_event *body)
     listen_to(cloud, 0, body->id, name, body->name_len, event.data, body->data_len);
     if (strncmp(name, "cyan/", 5) != 0) {
         (void)events_publish(cloud->events, &event);
-    }
-}
-
-static bool is_named(const char *name, size_t len, const char *wanted)
-{
-    return len == strlen(wanted) && memcmp(name, wanted, len) == 0;
-}
-
-/* What a device tells the cloud itself: how it was reset, and the code with which it is claimed. */
-static void listen_to(struct cloud *cloud, uint64_t held_serial, const uint8_t *id,
-                      const char *name, size_t name_len, const uint8_t *data, size_t data_len)
-{
-    if (is_named(name, name_len, "spark/device/last_reset")) {
-        char reason[STORE_WORD_MAX + 1];
-        size_t len = data_len < sizeof reason - 1 ? data_len : sizeof reason - 1;
-        for (size_t i = 0; i < len; i++) {
-            reason[i] = data[i] >= ' ' && data[i] < 0x7F ? (char)data[i] : '?';
-        }
-        reason[len] = '\0';
-        custody_reset_reason(cloud, held_serial, id, reason);
-    } else if (is_named(name, name_len, "spark/device/claim/code")) {
-        ownership_code_came(cloud, id, held_serial, (const char *)data, data_len);
     }
 }
 
@@ -238,9 +238,6 @@ static void receive(void *arg, uint32_t kind, const void *body, size_t len)
         break;
     case LETTER_REPLY:
         calls_reply(cloud->calls, body);
-        break;
-    case LETTER_FAILED:
-        incidents_note_failure(cloud->incidents, body);
         break;
     case LETTER_SUBSCRIBED:
         unit->wants_events = true;

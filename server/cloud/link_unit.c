@@ -27,8 +27,10 @@ static void send_proven(void *arg, const struct session_proof *proof)
 {
     struct letter_proven *body = letter(arg, LETTER_PROVEN, sizeof *body);
     if (body) {
-        *body = (struct letter_proven){
-            .serial = proof->serial, .hello = *proof->hello, .claim = *proof->claim, .server_key = proof->server_key};
+        *body = (struct letter_proven){.serial = proof->serial,
+                                       .hello = *proof->hello,
+                                       .claim = *proof->claim,
+                                       .server_key = proof->server_key};
         memcpy(body->nonce, proof->nonce, sizeof body->nonce);
         memcpy(body->id, proof->id, sizeof body->id);
         memcpy(body->fingerprint, proof->fingerprint, sizeof body->fingerprint);

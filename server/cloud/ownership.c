@@ -36,10 +36,8 @@ struct owning {
 
 static struct custody_change change_of(const struct owning *o, const struct store *store)
 {
-    return (struct custody_change){.store = store,
-                                   .crypto = o->cloud->store_crypto,
-                                   .now_ms = o->now_ms,
-                                   .random = o->random};
+    return (struct custody_change){
+        .store = store, .crypto = o->cloud->store_crypto, .now_ms = o->now_ms, .random = o->random};
 }
 
 /* The new owner is told to whoever keeps it in memory. */
@@ -118,7 +116,7 @@ static int count_binding(void *arg, const struct store_binding *binding)
     return 0;
 }
 
-static int bind(struct owning *o, const struct store *store)
+static int bind_to_account(struct owning *o, const struct store *store)
 {
     struct others others = {.account = o->account.id, .now_ms = o->now_ms};
     struct custody_change change = change_of(o, store);
@@ -147,14 +145,12 @@ static int upload_in_store(struct job *job, const struct store *store)
 {
     struct owning *o = (struct owning *)job;
     struct custody_change change = change_of(o, store);
-    struct custody_order order = {.account = o->account.id,
-                                  .action = ACTION_UPLOAD,
-                                  .via = "upload",
-                                  .has_spki = true};
+    struct custody_order order = {
+        .account = o->account.id, .action = ACTION_UPLOAD, .via = "upload", .has_spki = true};
     o->is_binding = false;
     int status = store->device_get(store->ctx, o->id, &o->row);
     if (status == CYAN_E_NOT_FOUND) {
-        return bind(o, store);
+        return bind_to_account(o, store);
     }
     if (status != 0) {
         return status;

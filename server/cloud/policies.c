@@ -76,7 +76,7 @@ static int note(const struct changing *c, const struct store *store)
     return audit_append(store, c->cloud->store_crypto, &entry, head);
 }
 
-static int write(struct changing *c, const struct store *store)
+static int put_change(struct changing *c, const struct store *store)
 {
     struct policy *own = &c->view.own;
     apply(c, own);
@@ -99,7 +99,7 @@ static int run(struct job *job, const struct store *store)
         view->own = view->account;
     }
     if (status == 0 && c->changes) {
-        status = write(c, store);
+        status = put_change(c, store);
     }
     return status;
 }

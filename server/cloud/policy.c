@@ -301,15 +301,16 @@ void policy_choose(const struct policy *device, const struct policy *account,
                                 : account->base != POLICY_NONE ? account
                                                                : NULL;
     /* A window of the account stands above the account's policy, not above the device's own. */
-    const struct policy *window = policy_is_open(device, now_ms) && policy_names(device, id) ? device
-                                  : base != device && policy_is_open(account, now_ms) &&
-                                          policy_names(account, id)
-                                      ? account
-                                      : NULL;
+    const struct policy *window =
+        policy_is_open(device, now_ms) && policy_names(device, id)                       ? device
+        : base != device && policy_is_open(account, now_ms) && policy_names(account, id) ? account
+                                                                                         : NULL;
     const struct policy *of = window ? window : base;
     *out_choice = (struct policy_choice){
         .base = base ? base->base : POLICY_QUARANTINE,
-        .from = of == device ? "device" : of == account ? "account" : "default",
+        .from = of == device    ? "device"
+                : of == account ? "account"
+                                : "default",
         .of = of,
         .familiar_of = base,
     };

@@ -38,7 +38,7 @@ struct policy {
     unsigned familiar;      /* FAMILIAR_* that are asked for */
     char networks[POLICY_NETWORKS_MAX][POLICY_NETWORK_TEXT];
     size_t network_count;
-    int64_t opened_ms, until_ms; /* of the window; 0: none */
+    int64_t opened_ms, until_ms;              /* of the window; 0: none */
     uint8_t ids[POLICY_IDS_MAX][CYAN_ID_LEN]; /* that it has not served yet */
     size_t id_count;
 };
@@ -71,10 +71,10 @@ bool policy_covers(const struct policy *policy, const char *address);
 
 /* What holds for a device. */
 struct policy_choice {
-    enum policy_value value; /* POLICY_ENROLL: a window is open and names the id */
-    enum policy_value base;  /* what holds where the window does not serve */
-    const char *from;        /* "device", "account", "default" */
-    const struct policy *of; /* the level it comes from; NULL for the default */
+    enum policy_value value;          /* POLICY_ENROLL: a window is open and names the id */
+    enum policy_value base;           /* what holds where the window does not serve */
+    const char *from;                 /* "device", "account", "default" */
+    const struct policy *of;          /* the level it comes from; NULL for the default */
     const struct policy *familiar_of; /* the level base comes from; NULL for the default */
 };
 void policy_choose(const struct policy *device, const struct policy *account,

@@ -15,11 +15,11 @@ struct presence;
 
 struct online {
     uint8_t id[CYAN_ID_LEN];
-    uint32_t owner;        /* account; 0: nobody */
-    uint32_t shard;        /* where its session lives */
-    uint64_t session;      /* serial of the session, never used twice */
+    uint32_t owner;                       /* account; 0: nobody */
+    uint32_t shard;                       /* where its session lives */
+    uint64_t session;                     /* serial of the session, never used twice */
     uint8_t fingerprint[CYAN_SHA256_LEN]; /* of the key that it was proven with */
-    int64_t last_heard_ms; /* the last byte that we know of */
+    int64_t last_heard_ms;                /* the last byte that we know of */
 };
 
 struct presence *presence_create(void);

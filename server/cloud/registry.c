@@ -5,10 +5,10 @@
 #include <uv.h>
 
 #include "base/hex.h"
-#include "server/cloud/presence.h"
 #include "server/cloud/dossier.h"
 #include "server/cloud/jobs.h"
 #include "server/cloud/lru.h"
+#include "server/cloud/presence.h"
 #include "server/net/log.h"
 
 enum {
@@ -65,11 +65,11 @@ void registry_record(struct registry *registry, const struct store_device *row,
 void registry_binding_record(struct registry *registry, const struct store_binding *binding,
                              struct device_record *out_record)
 {
-    *out_record = (struct device_record){.owner = binding->account,
-                                         .key_state = DEVICE_KEY_TRUSTED,
-                                         .is_provisional = true,
-                                         .held = presence_is_held(registry->presence,
-                                                                  binding->device)};
+    *out_record =
+        (struct device_record){.owner = binding->account,
+                               .key_state = DEVICE_KEY_TRUSTED,
+                               .is_provisional = true,
+                               .held = presence_is_held(registry->presence, binding->device)};
     memcpy(out_record->id, binding->device, sizeof out_record->id);
     memcpy(out_record->name, binding->name, sizeof out_record->name);
 }

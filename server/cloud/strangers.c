@@ -31,8 +31,7 @@ static void forget_old(struct stranger *stranger, int64_t now_ms)
 }
 
 /* The place of the key in this state that was seen longest ago; counts those in it. */
-static size_t oldest(const struct stranger *stranger, enum store_key_state state,
-                     size_t *out_count)
+static size_t oldest(const struct stranger *stranger, enum store_key_state state, size_t *out_count)
 {
     size_t at = stranger->count;
     *out_count = 0;
