@@ -6,16 +6,21 @@
 
 enum { TIMES = ADMISSION_JUNK_MAX + 1 };
 
+/* When the last junk of an address came. */
+struct junk {
+    uint8_t count;
+    uint8_t next;       /* the place of the next one; when all are taken, the oldest */
+    uint32_t ms[TIMES]; /* wraps around */
+};
+
 struct address {
     struct table_node node; /* first: the node is its owner */
     uint8_t key[ADMISSION_KEY_LEN];
     struct address_list *list; /* that it stands in */
     struct address *next, *prev;
     struct admission_item *first, *last; /* its requests */
+    struct junk *junk;                   /* NULL: none, or it is good */
     bool is_good;
-    uint8_t junk_count;      /* of times below */
-    uint8_t junk_next;       /* the place of the next one; when all are taken, the oldest */
-    uint32_t junk_ms[TIMES]; /* when its last junk came; wraps around */
 };
 
 void admission_init(struct admission *admission, uint64_t seed)
@@ -73,6 +78,7 @@ static void forget(struct admission *admission, struct address *address)
 {
     list_remove(address);
     table_remove(&admission->table, &address->node);
+    free(address->junk);
     free(address);
 }
 
@@ -82,7 +88,7 @@ static void settle(struct admission *admission, struct address *address)
 {
     struct address_list *lists = address->first ? admission->turns : admission->idle;
     struct address_list *list = &lists[address->is_good];
-    if (!address->first && !address->is_good && address->junk_count == 0) {
+    if (!address->first && !address->is_good && !address->junk) {
         forget(admission, address);
         return;
     }
@@ -158,6 +164,8 @@ void admission_good(struct admission *admission, const uint8_t key[static ADMISS
     struct address *address = obtain(admission, key);
     if (address) {
         address->is_good = true;
+        free(address->junk);
+        address->junk = NULL;
         settle(admission, address);
     }
 }
@@ -169,9 +177,15 @@ void admission_junk(struct admission *admission, const uint8_t key[static ADMISS
     if (!address) {
         return;
     }
-    address->junk_ms[address->junk_next] = (uint32_t)now_ms;
-    address->junk_next = (uint8_t)((address->junk_next + 1) % TIMES);
-    address->junk_count = (uint8_t)(address->junk_count + (address->junk_count < TIMES));
+    if (!address->junk && !address->is_good) {
+        address->junk = calloc(1, sizeof *address->junk);
+    }
+    struct junk *junk = address->junk;
+    if (junk) {
+        junk->ms[junk->next] = (uint32_t)now_ms;
+        junk->next = (uint8_t)((junk->next + 1) % TIMES);
+        junk->count = (uint8_t)(junk->count + (junk->count < TIMES));
+    }
     settle(admission, address);
 }
 
@@ -179,10 +193,11 @@ bool admission_is_flood(const struct admission *admission,
                         const uint8_t key[static ADMISSION_KEY_LEN], uint64_t now_ms)
 {
     const struct address *address = find(admission, key);
-    if (!address || address->is_good || address->junk_count < TIMES) {
+    const struct junk *junk = address ? address->junk : NULL;
+    if (!junk || junk->count < TIMES) {
         return false;
     }
-    uint32_t since = (uint32_t)now_ms - address->junk_ms[address->junk_next];
+    uint32_t since = (uint32_t)now_ms - junk->ms[junk->next];
     return since < ADMISSION_JUNK_MS;
 }
 
