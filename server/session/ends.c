@@ -88,6 +88,17 @@ static void tell_failure(struct session *session)
     all->ops.failed(all->ops.arg, &failure);
 }
 
+void session_note_good(struct session *session)
+{
+    char address[CONN_ADDRESS_TEXT];
+    uint8_t place[ADMISSION_KEY_LEN];
+    conn_address(&session->conn, address);
+    if (address[0] != '\0') { /* known no more when the other end has reset the connection */
+        admission_key(address, place);
+        admission_good(&session->sessions->admission, place);
+    }
+}
+
 void session_tell_end(struct session *session)
 {
     if (session->live && !session->held) {
@@ -95,6 +106,7 @@ void session_tell_end(struct session *session)
         cyan_hex_encode(session->id, sizeof session->id, id);
         log_write(LOG_INFO, "session ended", "device", id, "cause",
                   session_end_name((enum session_end)session->end), NULL);
+        session_note_good(session);
     }
     if (is_worth_an_incident(session)) {
         tell_failure(session);

@@ -51,6 +51,7 @@ int handshake_start(struct session *session)
     all->handshakes++;
     list_add(all, hs);
     conn_address(&session->conn, hs->address);
+    admission_key(hs->address, hs->place);
     if (all->crypto->random(all->crypto->ctx, hs->nonce, sizeof hs->nonce) < 0) {
         return CYAN_E_RANDOM;
     }
@@ -75,6 +76,7 @@ void handshake_destroy(struct session *session)
     struct sessions *all = session->sessions;
     list_remove(all, hs);
     rsa_queue_remove(&all->rsa, &hs->item);
+    admission_leave(&all->admission, &hs->turn);
     all->handshakes--;
     cyan_wipe(hs, sizeof *hs);
     free(hs);
@@ -87,6 +89,37 @@ size_t handshake_want(const struct session *session)
      * since only a reader learns that the other end has gone, and saves its RSA work. */
     return session->state == SESSION_REQUEST ? CYAN_REQUEST_LEN - (size_t)session->handshake->got
                                              : 1;
+}
+
+static bool is_long(const struct sessions *all)
+{
+    return rsa_queue_waits_ms(&all->rsa) > ADMISSION_LONG_MS;
+}
+
+static void request_came(struct session *session, struct handshake *hs)
+{
+    struct sessions *all = session->sessions;
+    if (is_long(all) && admission_is_flood(&all->admission, hs->place, session->heard_ms)) {
+        session_close(session, SESSION_END_FLOOD);
+        return;
+    }
+    list_remove(all, hs);
+    hs->whole_ms = session->heard_ms;
+    session_watch(session, SESSION_OURS_MS);
+    session->state = SESSION_OPENING;
+    rsa_queue_add(&all->rsa, &hs->item, RSA_OPEN);
+    admission_wait(&all->admission, &hs->turn, hs->place);
+}
+
+struct rsa_item *handshake_pick(void *arg)
+{
+    struct sessions *all = arg;
+    struct admission_item *turn = is_long(all) ? admission_next(&all->admission) : NULL;
+    if (!turn) {
+        return NULL;
+    }
+    struct handshake *hs = (struct handshake *)((char *)turn - offsetof(struct handshake, turn));
+    return &hs->item;
 }
 
 void handshake_bytes(struct session *session, const uint8_t *data, size_t len)
@@ -103,11 +136,7 @@ void handshake_bytes(struct session *session, const uint8_t *data, size_t len)
     memcpy(hs->request + hs->got, data, len);
     hs->got = (uint16_t)(hs->got + len);
     if (hs->got == sizeof hs->request) {
-        list_remove(session->sessions, hs);
-        hs->whole_ms = session->heard_ms;
-        session_watch(session, SESSION_OURS_MS);
-        session->state = SESSION_OPENING;
-        rsa_queue_add(&session->sessions->rsa, &hs->item, RSA_OPEN);
+        request_came(session, hs);
     }
 }
 
@@ -160,6 +189,9 @@ static void open_request(struct session *session, struct handshake *hs)
     }
     int found = open_with_each(all, hs, &hs->claim);
     hs->is_nobody = found < 0;
+    if (hs->is_nobody) {
+        admission_junk(&all->admission, hs->place, wheel_now(&session->conn.shard->wheel));
+    }
     hs->server_key = (uint8_t)(found < 0 ? 0 : found);
     memcpy(session->id, hs->claim.id, sizeof session->id);
     session->state = SESSION_JUDGING;
@@ -214,6 +246,7 @@ void handshake_rsa(void *arg, struct rsa_item *item, enum rsa_order order)
     struct handshake *hs = handshake_of(item);
     (void)arg;
     if (order == RSA_OPEN) {
+        admission_leave(&hs->session->sessions->admission, &hs->turn);
         open_request(hs->session, hs);
     } else {
         send_answer(hs->session, hs);

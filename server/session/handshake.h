@@ -7,6 +7,7 @@
 /* On the heap while the handshake lasts; wiped and freed when the session is live or gone. */
 struct handshake {
     struct rsa_item item;
+    struct admission_item turn; /* while item waits to be deciphered */
     struct session *session;
     struct handshake *next, *prev; /* in the list of those that wait for their request */
     uint8_t nonce[CYAN_NONCE_LEN];
@@ -19,6 +20,7 @@ struct handshake {
     uint8_t modulus[CYAN_RSA1024_LEN]; /* that the answer is encrypted to */
     struct cyan_hello hello;
     char address[CONN_ADDRESS_TEXT];
+    uint8_t place[ADMISSION_KEY_LEN]; /* of the address */
 };
 
 /* Sends the nonce and waits for the request. */
@@ -34,6 +36,8 @@ void handshake_hello(struct session *session, const struct cyan_coap *msg);
 
 /* One item of the RSA queue. */
 void handshake_rsa(void *arg, struct rsa_item *item, enum rsa_order order);
+/* Which request is next; arg: the sessions. NULL while the queue is short: the oldest. */
+struct rsa_item *handshake_pick(void *arg);
 
 /* What it means that the device closed, or stayed silent, in the present state. */
 enum session_end handshake_end_of_peer(const struct session *session);

@@ -14,6 +14,24 @@ static enum rsa_order next_order(const struct rsa_queue *queue)
     return (enum rsa_order)order;
 }
 
+static struct rsa_item *next_item(struct rsa_queue *queue, enum rsa_order order)
+{
+    struct rsa_item *picked = order == RSA_OPEN && queue->pick ? queue->pick(queue->arg) : NULL;
+    return picked ? picked : queue->first[order];
+}
+
+uint64_t rsa_queue_waits_ms(const struct rsa_queue *queue)
+{
+    uint64_t now = queue->now(queue->turn.loop), oldest = now;
+    for (int order = 0; order < RSA_ORDERS; order++) {
+        const struct rsa_item *item = queue->first[order];
+        if (item && item->since_ms < oldest) {
+            oldest = item->since_ms;
+        }
+    }
+    return now - oldest;
+}
+
 static void on_turn(uv_idle_t *idle)
 {
     struct rsa_queue *queue = idle->data;
@@ -23,7 +41,7 @@ static void on_turn(uv_idle_t *idle)
         if (order == RSA_ORDERS || done + queue->cost[order] > RSA_PER_TURN) {
             break;
         }
-        struct rsa_item *item = queue->first[order];
+        struct rsa_item *item = next_item(queue, order);
         done += queue->cost[order];
         rsa_queue_remove(queue, item);
         queue->run(queue->arg, item, order);
@@ -38,6 +56,7 @@ int rsa_queue_init(struct rsa_queue *queue, uv_loop_t *loop, rsa_run_fn *run, vo
     memset(queue, 0, sizeof *queue);
     queue->run = run;
     queue->arg = arg;
+    queue->now = uv_now;
     for (int order = 0; order < RSA_ORDERS; order++) {
         queue->end[order] = &queue->first[order];
         queue->cost[order] = 1;
@@ -57,6 +76,7 @@ void rsa_queue_close(struct rsa_queue *queue)
 void rsa_queue_add(struct rsa_queue *queue, struct rsa_item *item, enum rsa_order order)
 {
     item->next = NULL;
+    item->since_ms = queue->now(queue->turn.loop);
     item->at = queue->end[order];
     *queue->end[order] = item;
     queue->end[order] = &item->next;

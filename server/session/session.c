@@ -257,7 +257,10 @@ int sessions_init(struct sessions *sessions, struct shard *shard, const struct c
     if (err == 0) {
         table_init(&sessions->table, sizeof(uint64_t),
                    offsetof(struct session, serial) - offsetof(struct session, by_serial), seed);
+        admission_init(&sessions->admission, ~seed);
         err = rsa_queue_init(&sessions->rsa, &shard->loop, handshake_rsa, sessions);
+        sessions->rsa.now = shard->wheel.now;
+        sessions->rsa.pick = handshake_pick;
         sessions->rsa.cost[RSA_OPEN] = (unsigned)server_key_count;
     }
     shard->on_accept = on_accept;
@@ -281,6 +284,7 @@ void sessions_stop(struct sessions *sessions)
 void sessions_done(struct sessions *sessions)
 {
     table_done(&sessions->table);
+    admission_done(&sessions->admission);
     cyan_wipe(sessions->message, sizeof sessions->message);
 }
 
@@ -302,6 +306,9 @@ void session_admitted(struct sessions *sessions, uint64_t serial, enum session_v
         return;
     }
     struct cyan_hello hello = session->handshake->hello;
+    if (verdict == SESSION_FULL) {
+        admission_good(&sessions->admission, session->handshake->place);
+    }
     handshake_destroy(session);
     session->state = SESSION_LIVE;
     session->live = true;
@@ -322,6 +329,7 @@ void session_admitted(struct sessions *sessions, uint64_t serial, enum session_v
 void session_promoted(struct session *session)
 {
     session->held = false;
+    session_note_good(session);
 }
 
 struct cyan_writer *session_begin(struct session *session)

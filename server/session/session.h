@@ -15,6 +15,7 @@
 #include "server/net/conn.h"
 #include "server/net/shard.h"
 #include "server/net/table.h"
+#include "server/session/admission.h"
 #include "server/session/rsa_queue.h"
 #include "wire/cipher.h"
 #include "wire/coap.h"
@@ -162,6 +163,7 @@ struct sessions {
     struct session_ops ops;
     struct table table; /* by serial */
     struct rsa_queue rsa;
+    struct admission admission;
     struct handshake *silent_first, *silent_last; /* waiting for their request, oldest first */
     size_t handshakes, handshakes_max; /* SESSION_HANDSHAKES_MAX, or what a test puts here */
     uint64_t next_serial;
@@ -205,6 +207,8 @@ void session_close(struct session *session, enum session_end why);
  * request was whole, or at once when they have: never sooner for one reason than for another, since
  * to tell those apart is to use our key (docs/DESIGN.md, "One failure"). */
 void session_fail(struct session *session);
+/* Inside session/: a full session is, or was, at its address. */
+void session_note_good(struct session *session);
 /* Inside session/: says in the log, or to ops.failed, that the session ends. */
 void session_tell_end(struct session *session);
 

@@ -19,6 +19,8 @@
 
 enum { PATIENCE_S = 20 };
 
+uint8_t peer_host = 1;
+
 static const uint8_t *public_key(const struct peer *peer, const char *whose)
 {
     char name[VECTOR_NAME_MAX + 1];
@@ -30,7 +32,9 @@ void peer_open(struct peer *peer, const struct cyan_crypto *crypto, const struct
                const struct vectors *publics, uint16_t port, uint8_t id_byte,
                void (*turn)(void *arg), void *arg)
 {
+    struct sockaddr_in from = {.sin_family = AF_INET};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + peer_host);
     int one = 1;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     *peer = (struct peer){.turn = turn,
@@ -47,6 +51,7 @@ void peer_open(struct peer *peer, const struct cyan_crypto *crypto, const struct
     peer->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(peer->fd >= 0);
     assert_int_equal(setsockopt(peer->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), 0);
+    assert_int_equal(bind(peer->fd, (const struct sockaddr *)&from, sizeof from), 0);
     assert_int_equal(connect(peer->fd, (const struct sockaddr *)&address, sizeof address), 0);
 }
 

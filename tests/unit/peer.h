@@ -37,6 +37,9 @@ struct peer {
     uint8_t frame[1200]; /* the last one that came, deciphered */
 };
 
+/* The next peers connect from 127.0.0.HOST; 1 at first. */
+extern uint8_t peer_host;
+
 /* Connects to 127.0.0.1 with the keys of tests/vectors/keys.txt. id_byte fills the device's id. */
 void peer_open(struct peer *peer, const struct cyan_crypto *crypto, const struct vectors *keys,
                const struct vectors *publics, uint16_t port, uint8_t id_byte,
