@@ -26,6 +26,11 @@ route_fn route_function;
 /* routes_provisioning.c */
 route_fn route_provision;
 
+/* routes_history.c */
+route_fn route_incidents;
+route_fn route_diagnosis;
+route_fn route_audit;
+
 /* routes_events.c */
 route_fn route_publish;
 route_fn route_stream_all;
