@@ -43,8 +43,11 @@ static const struct route routes[] = {
     {"PUT", "/v1/devices/:device", NEEDS_DEVICE, route_device_put},
     {"PUT", "/v1/devices/:device/ping", NEEDS_DEVICE, route_device_ping},
     {"GET", "/v1/devices/:device/events/*", NEEDS_DEVICE, route_stream_device},
+    {"GET", "/v1/devices/:device/diagnosis", NEEDS_DEVICE, route_diagnosis},
     {"GET", "/v1/devices/:device/:variable", NEEDS_DEVICE, route_variable},
     {"POST", "/v1/devices/:device/:function", NEEDS_DEVICE, route_function},
+    {"GET", "/v1/incidents", NEEDS_ACCOUNT, route_incidents},
+    {"GET", "/v1/audit", NEEDS_ACCOUNT, route_audit},
     {"POST", "/v1/provisioning/:device", NEEDS_ACCOUNT, route_provision},
 };
 

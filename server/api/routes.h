@@ -44,6 +44,11 @@ route_fn route_claim;
 route_fn route_release;
 route_fn route_claim_code;
 
+/* routes_history.c */
+route_fn route_incidents;
+route_fn route_diagnosis;
+route_fn route_audit;
+
 /* routes_events.c */
 route_fn route_publish;
 route_fn route_stream_all;
