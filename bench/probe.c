@@ -22,7 +22,7 @@ enum {
     WAVE = WAVE_BLOCKS * PROBE_KINDS,
     TOGETHER_MAX = 16, /* samples that are levelled with each other */
     ALONE_US = 1000,   /* a request that is not closed by then is not waited for */
-    CROWD_US = 6000,   /* the same for sixteen: their private operations take four of them */
+    CROWD_US = 10000,  /* the same for sixteen, whose private operations take half of it */
     PATIENCE_S = 5,
     LENGTH_LEAST = CYAN_NONCE_LEN,
     LENGTH_MOST = CYAN_REQUEST_LEN - 11,

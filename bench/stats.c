@@ -124,18 +124,36 @@ struct stats_range stats_interval(const double *d, size_t n, double *scratch)
                                 scratch[high < (double)n ? (size_t)high : n - 1]};
 }
 
-double stats_visible(const double *d, size_t n, double z, double *scratch)
+typedef double score_fn(const double *d, size_t n, double shift, double *scratch);
+
+static double sign_score(const double *d, size_t n, double shift, double *scratch)
 {
-    memcpy(scratch, d, n * sizeof *d);
-    double centre = stats_median(scratch, n);
-    double low = 0;
-    double high = fabs(scratch[0] - centre) + fabs(scratch[n - 1] - centre) + 1;
+    (void)scratch;
+    return stats_sign_z(d, n, shift);
+}
+
+/* The shift at which a score, which falls as the shift grows, comes down to z. */
+static double shift_for(score_fn *score, const double *d, size_t n, double z, double *scratch)
+{
+    double low = d[0];
+    double high = d[0];
+    for (size_t i = 0; i < n; i++) {
+        low = fmin(low, d[i]);
+        high = fmax(high, d[i]);
+    }
     for (int i = 0; i < BISECTIONS; i++) {
         double shift = (low + high) / 2;
-        /* Taking it away from centred samples scores as adding it does, with the other sign. */
-        double score = fmax(fabs(stats_sign_z(d, n, centre + shift)),
-                            fabs(stats_rank_z(d, n, centre + shift, scratch)));
-        *(score < z ? &low : &high) = shift;
+        *(score(d, n, shift, scratch) > z ? &low : &high) = shift;
     }
     return high;
+}
+
+double stats_visible(const double *d, size_t n, double z, double *scratch)
+{
+    /* Taking a shift away scores as adding it does, with the other sign. */
+    double by_sign =
+        shift_for(sign_score, d, n, -z, scratch) - shift_for(sign_score, d, n, 0, scratch);
+    double by_rank =
+        shift_for(stats_rank_z, d, n, -z, scratch) - shift_for(stats_rank_z, d, n, 0, scratch);
+    return fmin(by_sign, by_rank);
 }

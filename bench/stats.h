@@ -43,7 +43,7 @@ struct stats_range {
 struct stats_range stats_interval(const double *d, size_t n, double *scratch);
 
 /* The smallest constant difference that would have brought one of the two scores to z, in the
- * noise of these samples. */
+ * noise of these samples; n is not 0. */
 double stats_visible(const double *d, size_t n, double z, double *scratch);
 
 #endif
