@@ -18,11 +18,10 @@
 #include "wire/pkcs1.h"
 
 enum {
-    WAVE_BLOCKS = 64,
-    WAVE = WAVE_BLOCKS * PROBE_KINDS,
-    TOGETHER_MAX = 16, /* samples that are levelled with each other */
-    ALONE_US = 1000,   /* a request that is not closed by then is not waited for */
-    CROWD_US = 10000,  /* the same for sixteen, whose private operations take half of it */
+    WAVE_BLOCKS = PROBE_WAVE / PROBE_KINDS,
+    TOGETHER_MAX = 16,
+    ALONE_US = 1000,  /* a request that is not closed by then is not waited for */
+    CROWD_US = 10000, /* the same for sixteen, whose private operations take half of it */
     PATIENCE_S = 5,
     LENGTH_LEAST = CYAN_NONCE_LEN,
     LENGTH_MOST = CYAN_REQUEST_LEN - 11,
@@ -44,7 +43,7 @@ struct gun {
     const struct probe *probe;
     int epoll;
     size_t sent, closed; /* of this wave */
-    struct shot shots[WAVE];
+    struct shot shots[PROBE_WAVE];
 };
 
 const char *probe_kind_name(enum probe_kind kind)
@@ -192,7 +191,7 @@ static void watch(struct gun *gun, double us)
 static void fire(struct gun *gun)
 {
     size_t at_once = gun->probe->at_once;
-    for (size_t i = 0; i < WAVE; i++) {
+    for (size_t i = 0; i < PROBE_WAVE; i++) {
         struct shot *shot = &gun->shots[i];
         shot->sent_ns = now_ns();
         need(send(shot->socket, shot->request, sizeof shot->request, MSG_NOSIGNAL) ==
@@ -204,15 +203,17 @@ static void fire(struct gun *gun)
         }
     }
     watch(gun, PATIENCE_S * 1e6);
-    need(gun->closed == WAVE, "cyand does not close a handshake that failed");
-    for (size_t i = 0; i < WAVE; i++) {
+    need(gun->closed == PROBE_WAVE, "cyand does not close a handshake that failed");
+    for (size_t i = 0; i < PROBE_WAVE; i++) {
         (void)close(gun->shots[i].socket);
     }
 }
 
+/* How many neighbours are levelled with each other. */
 static size_t sent_together(const struct probe *probe)
 {
-    return probe->at_once < PROBE_KINDS ? PROBE_KINDS : probe->at_once;
+    size_t least = probe->at_once < PROBE_KINDS ? PROBE_KINDS : probe->at_once;
+    return least > TOGETHER_MAX ? TOGETHER_MAX : least;
 }
 
 /* Adds a wave to the samples; at[kind][block] becomes the place among those sent together. */
@@ -220,7 +221,7 @@ static void collect(const struct gun *gun, struct probe_samples *samples,
                     uint8_t *at[static PROBE_KINDS])
 {
     size_t together = sent_together(gun->probe);
-    for (size_t from = 0; from < WAVE; from += together) {
+    for (size_t from = 0; from < PROBE_WAVE; from += together) {
         double us[TOGETHER_MAX];
         double sorted[TOGETHER_MAX];
         for (size_t i = 0; i < together; i++) {

@@ -21,11 +21,15 @@ enum probe_kind {
     PROBE_KINDS
 };
 
+/* Requests of a wave: cyand needs longer for their private operations than it lets a failure wait.
+ */
+enum { PROBE_WAVE = 2048 };
+
 struct probe {
     const struct rig *rig;
     const struct cyan_crypto *crypto;
     uint64_t *random; /* the order; see stats_random */
-    size_t at_once;   /* requests sent in one go: 1, or a multiple of PROBE_KINDS up to 16 */
+    size_t at_once;   /* requests sent in one go: 1, 16 or PROBE_WAVE */
     size_t blocks_max;
     double seconds_max; /* the wave that is under way is finished */
 };
@@ -35,8 +39,8 @@ struct probe_samples {
     /* Microseconds from before the last byte of the request was sent until the end of the
      * connection was seen; of a kind one for each block. */
     double *raw_us[PROBE_KINDS];
-    /* The same without what all kinds share: the middle of those sent together (cyand closes
-     * on a tick of its clock), and what being the first or the last of them makes. */
+    /* The same without what all kinds share: the middle of those sent together, 4 or 16 (cyand
+     * closes on a tick of its clock), and what being the first or the last of them makes. */
     double *us[PROBE_KINDS];
 };
 
