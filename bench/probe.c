@@ -222,7 +222,7 @@ static void collect(const struct gun *gun, struct probe_samples *samples,
 {
     size_t together = sent_together(gun->probe);
     for (size_t from = 0; from < PROBE_WAVE; from += together) {
-        double us[TOGETHER_MAX];
+        double us[TOGETHER_MAX] = {0};
         double sorted[TOGETHER_MAX];
         for (size_t i = 0; i < together; i++) {
             const struct shot *shot = &gun->shots[from + i];

@@ -59,11 +59,11 @@ static void compare(struct run *run, size_t mode, const struct probe_samples *sa
 {
     size_t n = samples->blocks;
     double *d = calloc(2 * n, sizeof *d);
+    double *scratch = d ? d + n : NULL;
     char name[96];
-    if (!d) {
+    if (!scratch) {
         bench_die("there is not enough memory");
     }
-    double *scratch = d + n;
     for (size_t i = 0; i < n; i++) {
         d[i] = samples->us[a][i] - samples->us[b][i];
     }
