@@ -1,4 +1,4 @@
-/* devices.c - what devices cost cyand: handshakes, a storm of them, memory when idle, events.
+/* devices.c - what devices cost cyand: handshakes, storms of them, memory when idle, events.
  *
  * The real cyand runs with one shard on core 0, the devices on core 1. Limits are measured in the
  * same run: for handshakes their cryptography in a bare loop, for events a bare echo over epoll.
@@ -26,6 +26,7 @@ enum {
     HANDSHAKES = 4000,
     AT_ONCE = 64,
     STORM = 1000,
+    STORM_LIMIT_S = 5,
     IDLE = 5000,
     IDLE_WARM = 200,
     EVENT_DEVICES = 20,
@@ -138,6 +139,35 @@ static void connect_all(struct fleet *fleet, size_t from, size_t to)
         }
         need(fleet_turn(fleet, PATIENCE_MS) && fleet->gone == 0, "a device did not get online");
     }
+}
+
+/* cyand is killed under a thousand devices behind one address. Each dials again when its connection
+ * breaks, as devices do after a session that was full, and then as often as it must; the time
+ * counts from the kill until the last is online. */
+static void bench_restart(const char *cyand, const struct cyan_crypto *crypto)
+{
+    struct rig rig;
+    struct fleet fleet;
+    rig_start(&rig, cyand, crypto, STORM);
+    fleet_init(&fleet, &rig, crypto, STORM);
+    connect_all(&fleet, 0, STORM);
+    double start = rig_now_s();
+    rig_restart(&rig, cyand);
+    while (fleet.live > 0 && fleet_turn(&fleet, PATIENCE_MS)) { /* all hear that it is gone */
+    }
+    while (fleet.live < STORM && rig_now_s() < start + PATIENCE_MS / 1e3) {
+        for (size_t i = 0; i < STORM; i++) {
+            if (fleet.devices[i].socket < 0) {
+                fleet_dial(&fleet, i, i);
+            }
+        }
+        (void)fleet_turn(&fleet, PATIENCE_MS);
+    }
+    double took = rig_now_s() - start;
+    need(fleet.live == STORM, "a device did not come back after a restart of cyand");
+    rig_print("storm_restart_s", took, "s", STORM_LIMIT_S);
+    fleet_done(&fleet);
+    (void)rig_stop(&rig);
 }
 
 static void bench_memory(const char *cyand, const struct cyan_crypto *crypto)
@@ -316,6 +346,7 @@ int main(int argc, char **argv)
          "a key cannot be made");
     bench_handshakes(argv[1], crypto, server_key);
     bench_storm(argv[1], crypto);
+    bench_restart(argv[1], crypto);
     bench_memory(argv[1], crypto);
     bench_events(argv[1], crypto);
     cyan_openssl_key_destroy(server_key);

@@ -111,11 +111,13 @@ static void fill_folder(struct rig *rig, const struct cyan_crypto *crypto, size_
 
 static void run_cyand(const struct rig *rig, const char *cyand, int out, int log)
 {
+    char device[32];
+    (void)snprintf(device, sizeof device, "127.0.0.1:%u", rig->port); /* 0 at the first start */
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing stays behind when a measurement fails */
     rig_pin(0);
     (void)dup2(out, STDOUT_FILENO);
     (void)dup2(log, STDERR_FILENO);
-    execl(cyand, cyand, "--data", rig->folder, "--http", "127.0.0.1:0", "--device", "127.0.0.1:0",
+    execl(cyand, cyand, "--data", rig->folder, "--http", "127.0.0.1:0", "--device", device,
           "--shards", "1", (char *)NULL);
     _exit(127);
 }
@@ -136,10 +138,24 @@ static void read_ready(struct rig *rig, int out)
     }
 }
 
+static void launch(struct rig *rig, const char *cyand)
+{
+    int out[2];
+    if (pipe(out) < 0) {
+        bench_die("cyand cannot be started");
+    }
+    rig->pid = fork();
+    if (rig->pid == 0) {
+        run_cyand(rig, cyand, out[1], rig->log);
+    }
+    (void)close(out[1]);
+    read_ready(rig, out[0]);
+    (void)close(out[0]);
+}
+
 void rig_start(struct rig *rig, const char *cyand, const struct cyan_crypto *crypto, size_t devices)
 {
     char log_path[96];
-    int out[2];
     memset(rig, 0, sizeof *rig);
     (void)snprintf(rig->folder, sizeof rig->folder, "/tmp/cyan-bench-XXXXXX");
     if (!mkdtemp(rig->folder) || crypto->rsa1024_generate(crypto->ctx, &rig->key) < 0) {
@@ -150,16 +166,17 @@ void rig_start(struct rig *rig, const char *cyand, const struct cyan_crypto *cry
     fill_folder(rig, crypto, devices);
     (void)snprintf(log_path, sizeof log_path, "%s/log", rig->folder);
     rig->log = open(log_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (rig->log < 0 || pipe(out) < 0) {
+    if (rig->log < 0) {
         bench_die("cyand cannot be started");
     }
-    rig->pid = fork();
-    if (rig->pid == 0) {
-        run_cyand(rig, cyand, out[1], rig->log);
-    }
-    (void)close(out[1]);
-    read_ready(rig, out[0]);
-    (void)close(out[0]);
+    launch(rig, cyand);
+}
+
+void rig_restart(struct rig *rig, const char *cyand)
+{
+    (void)kill(rig->pid, SIGKILL);
+    (void)waitpid(rig->pid, NULL, 0);
+    launch(rig, cyand);
 }
 
 static void remove_folder(const char *path)

@@ -29,6 +29,9 @@ void rig_id(size_t i, uint8_t out_id[static CYAN_ID_LEN]);
 void rig_start(struct rig *rig, const char *cyand, const struct cyan_crypto *crypto,
                size_t devices);
 
+/* Kills cyand and starts it again, on the same folder and port. */
+void rig_restart(struct rig *rig, const char *cyand);
+
 /* Ends cyand and removes the folder. Returns the longest turn of its shard's loop in
  * microseconds, as it said in its log. */
 double rig_stop(struct rig *rig);
