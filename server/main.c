@@ -26,7 +26,7 @@ struct program {
     struct folder folder;
     struct cyan_crypto *crypto; /* the hub's */
     struct cyan_crypto *shard_crypto[SHARDS_MAX];
-    struct cyan_rsa_key *shard_key[SHARDS_MAX];
+    struct cyan_rsa_key *shard_key[SHARDS_MAX][2]; /* the present one and the one before it */
     struct link_tools tools[SHARDS_MAX];
     size_t shard_count;
     struct bus bus;
@@ -99,14 +99,20 @@ static int make_tools(struct program *p)
     if (p->shard_count > SHARDS_MAX) {
         p->shard_count = SHARDS_MAX;
     }
+    const struct cyan_serverkey *keys[] = {&p->folder.key, &p->folder.prev};
     for (size_t i = 0; i < p->shard_count; i++) {
+        struct link_tools *tools = &p->tools[i];
         p->shard_crypto[i] = cyan_openssl_create();
-        if (!p->shard_crypto[i] || cyan_openssl_key_create(p->folder.key.der, p->folder.key.der_len,
-                                                           &p->shard_key[i]) < 0) {
+        *tools = (struct link_tools){.crypto = p->shard_crypto[i],
+                                     .server_key_count = p->folder.has_prev ? 2 : 1};
+        int err = p->shard_crypto[i] ? 0 : CYAN_E_CRYPTO;
+        for (size_t k = 0; k < tools->server_key_count && err == 0; k++) {
+            err = cyan_openssl_key_create(keys[k]->der, keys[k]->der_len, &p->shard_key[i][k]);
+            tools->server_keys[k] = p->shard_key[i][k];
+        }
+        if (err < 0) {
             return failed("OpenSSL cannot be set up for the devices' threads", "");
         }
-        p->tools[i] =
-            (struct link_tools){.crypto = p->shard_crypto[i], .server_key = p->shard_key[i]};
     }
     return 0;
 }
@@ -247,7 +253,8 @@ static void release(struct program *p)
 {
     folder_close(&p->folder);
     for (size_t i = 0; i < p->shard_count; i++) {
-        cyan_openssl_key_destroy(p->shard_key[i]);
+        cyan_openssl_key_destroy(p->shard_key[i][0]);
+        cyan_openssl_key_destroy(p->shard_key[i][1]);
         cyan_openssl_destroy(p->shard_crypto[i]);
     }
     cyan_openssl_destroy(p->crypto);

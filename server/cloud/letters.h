@@ -129,7 +129,7 @@ struct letter_close {
 struct letter_call { /* name and argument follow, each with its NUL */
     uint64_t call;
     uint64_t serial; /* of a held session: DESCRIBE, SIGNAL, PING and RESET only; 0: the full one */
-    uint32_t kind; /* enum request_kind */
+    uint32_t kind;   /* enum request_kind */
     uint16_t name_len;
     uint16_t argument_len;
     bool on;

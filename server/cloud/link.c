@@ -236,8 +236,8 @@ static int unit_create(struct link *link, uint32_t index, const struct link_tool
     int err = shard_init(&unit->shard, index, link->cloud->loop, receive, unit, unit_receive, unit);
     if (err == 0) {
         struct session_ops ops = unit_session_ops(unit);
-        err = sessions_init(&unit->sessions, &unit->shard, tools->crypto, tools->server_key, &ops,
-                            (uint64_t)(index + 1) << SERIAL_SHIFT);
+        err = sessions_init(&unit->sessions, &unit->shard, tools->crypto, tools->server_keys[0],
+                            &ops, (uint64_t)(index + 1) << SERIAL_SHIFT);
     }
     if (err == 0) {
         struct actor_ops ops = unit_actor_ops(unit);

@@ -16,7 +16,9 @@ struct letter_call;
 /* What one shard's thread may use alone; borrowed until link_stop. */
 struct link_tools {
     const struct cyan_crypto *crypto;
-    const struct cyan_rsa_key *server_key;
+    /* The present key, then the one before it, if devices may still know that one. */
+    const struct cyan_rsa_key *server_keys[2];
+    size_t server_key_count;
 };
 
 /* Makes count shards, one for each element of tools; they do not run yet. */

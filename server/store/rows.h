@@ -23,6 +23,9 @@ int rows_device_find(void *ctx, uint32_t owner, const char *name, struct store_d
 int rows_device_each(void *ctx, uint32_t owner, store_device_fn *fn, void *arg);
 int rows_device_hello(void *ctx, const struct store_device *device);
 int rows_device_heard(void *ctx, const uint8_t id[CYAN_ID_LEN], int64_t heard_ms);
+int rows_device_count_with_server_key(void *ctx, const uint8_t fingerprint[CYAN_SHA256_LEN],
+                                      uint64_t *out_count);
+int rows_device_assume_server_key(void *ctx, const uint8_t fingerprint[CYAN_SHA256_LEN]);
 
 int rows_key_trusted(void *ctx, const uint8_t id[CYAN_ID_LEN], struct store_key *out_key);
 int rows_key_retire(void *ctx, const uint8_t id[CYAN_ID_LEN]);

@@ -43,6 +43,7 @@ static const char schema[] =
     " last_ip TEXT,"
     " last_heard INTEGER NOT NULL,"
     " last_handshake INTEGER NOT NULL,"
+    " server_key BLOB,"
     " created INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE UNIQUE INDEX devices_by_name ON devices (owner, name COLLATE NOCASE);"
 

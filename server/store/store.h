@@ -126,6 +126,12 @@ struct store {
     /* Never sets the time back; an unknown id is no error. */
     int (*device_heard)(void *ctx, const uint8_t id[CYAN_ID_LEN], int64_t heard_ms);
 
+    /* Which of the server's keys a device used last is stored with the device. How many used
+     * this one; and: those that had a handshake, but are not known to have used any, used it. */
+    int (*device_count_with_server_key)(void *ctx, const uint8_t fingerprint[CYAN_SHA256_LEN],
+                                        uint64_t *out_count);
+    int (*device_assume_server_key)(void *ctx, const uint8_t fingerprint[CYAN_SHA256_LEN]);
+
     /* At most one key of a device is trusted. CYAN_E_NOT_FOUND. */
     int (*key_trusted)(void *ctx, const uint8_t id[CYAN_ID_LEN], struct store_key *out_key);
     int (*key_retire)(void *ctx, const uint8_t id[CYAN_ID_LEN]); /* the trusted one, if any */

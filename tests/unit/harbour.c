@@ -134,7 +134,8 @@ int harbour_set_up(void **state)
         shard_crypto[i] = cyan_openssl_create();
         assert_non_null(shard_crypto[i]);
         assert_int_equal(cyan_openssl_key_create(der->data, der->len, &shard_key[i]), 0);
-        tools[i] = (struct link_tools){.crypto = shard_crypto[i], .server_key = shard_key[i]};
+        tools[i] = (struct link_tools){
+            .crypto = shard_crypto[i], .server_keys = {shard_key[i]}, .server_key_count = 1};
     }
     assert_int_equal(link_create(&harbour_cloud, tools, HARBOUR_SHARDS, &harbour_cloud.link), 0);
     harbour_port = 0;
