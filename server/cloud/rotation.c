@@ -48,7 +48,7 @@ static int tell_store(const struct store *store, const char *key, const char *pr
     if (status != 0) {
         return status;
     }
-    /* Until now there was one key, so whoever came used that one. */
+    /* Until now there was one key: whoever knows any, whether it came in or not, knows that one. */
     status = store->device_assume_server_key(store->ctx, prev_hash);
     if (status == 0) {
         status = store->meta_set(store->ctx, folder_key_fact, key);

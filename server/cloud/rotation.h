@@ -32,8 +32,9 @@ struct rotation {
 int rotation_begin(const struct rotation *rotation, const struct cyan_serverkey *key,
                    struct folder_words *out_words) CYAN_MUST_CHECK;
 
-/* How many devices used the previous key last, and how many the cloud knows but never saw: their
- * copy of the server's key is not known. */
+/* How many devices used the previous key last (also those that the cloud knew at the rotation and
+ * has not seen since), and how many came to be known later and were never seen: which key these
+ * have is not known. */
 struct rotation_users {
     uint64_t prev;
     uint64_t unseen;

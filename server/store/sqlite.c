@@ -208,17 +208,10 @@ static const struct store functions = {
 static int open_file(struct db *db, const char *path)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-    if (path[0] == '/' || strcmp(path, in_memory) == 0) {
-        return sqlite3_open_v2(path, &db->handle, flags, NULL);
-    }
-    /* A folder named "file:" is no URI to us. */
-    size_t len = strlen(path);
-    char *literal = malloc(sizeof "./" + len);
+    char *literal = strcmp(path, in_memory) == 0 ? strdup(path) : db_literal_path(path);
     if (!literal) {
         return SQLITE_NOMEM;
     }
-    memcpy(literal, "./", 2);
-    memcpy(literal + 2, path, len + 1);
     int code = sqlite3_open_v2(literal, &db->handle, flags, NULL);
     free(literal);
     return code;

@@ -51,7 +51,7 @@ const char *const statement_text[ST_COUNT] = {
 
     [ST_DEVICE_COUNT_WITH_SERVER_KEY] = "SELECT count(*) FROM devices WHERE server_key = ?1",
     [ST_DEVICE_ASSUME_SERVER_KEY] = "UPDATE devices SET server_key = ?1"
-                                    " WHERE server_key IS NULL AND last_handshake != 0",
+                                    " WHERE server_key IS NULL",
 
     [ST_KEY_TRUSTED] = "SELECT " KEY_COLUMNS " FROM keys WHERE device = ?1 AND state = 'trusted'",
     [ST_KEY_RETIRE] = "UPDATE keys SET state = 'retired' WHERE device = ?1 AND state = 'trusted'",
