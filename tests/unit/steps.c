@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/store/sqlite.h"
+
 static struct {
     bool active, reached;
     unsigned left;
@@ -159,4 +161,13 @@ void steps_watch_store(struct store *store)
     store->device_assume_server_key = watched_assume;
     store->device_add = watched_device_add;
     store->key_put = watched_key_put;
+}
+
+int steps_store_open(const char *path, struct store *out_store)
+{
+    int status = store_sqlite_open(path, out_store);
+    if (status == 0) {
+        steps_watch_store(out_store);
+    }
+    return status;
 }

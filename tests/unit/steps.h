@@ -1,7 +1,7 @@
 /* steps.h - the n-th step that changes something on disk fails, or ends the process.
  *
- * A step is a call of open (to write), write, fsync, fchmod, rename, link, unlink or mkdir from our
- * own code, which the linker leads here (steps_dep), or a call of a store that is watched. */
+ * A step is a call of write, fsync, fchmod, mkostemp, mkdtemp, mkdir, rename, link or unlink from
+ * our own code, which the linker leads here (steps_dep), or a call of a store that is watched. */
 #ifndef CYAN_TESTS_STEPS_H
 #define CYAN_TESTS_STEPS_H
 
@@ -21,5 +21,7 @@ bool steps_end(void);
 
 /* Calls of this store count too, until the process ends: one store a process. */
 void steps_watch_store(struct store *store);
+/* The SQLite store, opened and watched. */
+store_open_fn steps_store_open;
 
 #endif
