@@ -291,6 +291,12 @@ const char *options_help(void)
            "                         unknown, log, signup\n"
            "  --help, --version\n"
            "\n"
+           "commands on a data folder; each has --help:\n"
+           "  cyand rotate           a new server key beside the old one\n"
+           "  cyand backup           keys and store in one sealed file; cyand may run\n"
+           "  cyand restore          a data folder from a backup\n"
+           "  cyand import           takes over the fleet of a spark-server\n"
+           "\n"
            "When it is ready it prints one line: cyand ready http=... device=...\n"
            "At its first start it makes one account, from CYAN_USER and CYAN_PASSWORD or with\n"
            "a random password that it writes once, to standard error and to DIR/first-login.\n";

@@ -111,8 +111,8 @@ void route_incidents(struct request *request)
     } else if (cyan_hex_decode(device, strlen(device), id, sizeof id) == 0) {
         list_incidents(request, id);
     } else {
-        registry_resolve(request->cloud->registry, request->account.id, device, on_device,
-                         request_wait(request));
+        registry_resolve(request->cloud->registry, request->account.id,
+                         request->account.is_operator, device, on_device, request_wait(request));
     }
 }
 

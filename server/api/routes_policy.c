@@ -7,7 +7,7 @@
 #include "base/hex.h"
 #include "server/api/reply.h"
 #include "server/api/routes.h"
-#include "server/api/timestamp.h"
+#include "server/api/when.h"
 #include "server/cloud/policies.h"
 #include "server/net/log.h"
 
@@ -164,7 +164,7 @@ static const char *read_until(const json_t *root, struct wanted *w)
         ms = json_integer_value(seconds) * 1000;
     }
     w->change.until_ms = now + ms;
-    if (until && timestamp_read(until, &w->change.until_ms) < 0) {
+    if (until && when_read(until, &w->change.until_ms) < 0) {
         return "until is a time such as 2026-01-02T03:04:05Z.";
     }
     if (w->change.until_ms <= now ||

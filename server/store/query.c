@@ -1,6 +1,7 @@
 #include "server/store/query.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 int db_error(struct db *db, int code)
@@ -48,6 +49,13 @@ int db_error(struct db *db, int code)
     }
     errno = cause != 0 ? cause : EIO;
     return CYAN_E_IO;
+}
+
+char *db_literal_path(const char *path)
+{
+    char *literal = NULL;
+    int len = asprintf(&literal, "%s%s", path[0] == '/' ? "" : "./", path);
+    return len < 0 ? NULL : literal;
 }
 
 void query_begin(struct query *q, struct db *db, enum statement which)

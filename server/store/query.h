@@ -34,6 +34,10 @@ struct query {
 /* What a result code of SQLite means to the callers of a store. */
 int db_error(struct db *db, int code);
 
+/* The path in a form that SQLite takes for nothing but a path: a folder named "file:" is no URI to
+ * us. On the heap; NULL without memory. */
+char *db_literal_path(const char *path);
+
 void query_begin(struct query *q, struct db *db, enum statement which);
 void query_int(struct query *q, int64_t value);
 void query_int_or_null(struct query *q, int64_t value); /* 0 is NULL */

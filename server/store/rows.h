@@ -31,6 +31,9 @@ int rows_device_module(void *ctx, const uint8_t id[CYAN_ID_LEN],
                        const uint8_t hash[CYAN_SHA256_LEN]);
 int rows_device_reset(void *ctx, const uint8_t id[CYAN_ID_LEN], const char *reason);
 int rows_device_heard(void *ctx, const uint8_t id[CYAN_ID_LEN], int64_t heard_ms);
+int rows_device_count_with_server_key(void *ctx, const uint8_t fingerprint[CYAN_SHA256_LEN],
+                                      uint64_t *out_count);
+int rows_device_assume_server_key(void *ctx, const uint8_t fingerprint[CYAN_SHA256_LEN]);
 
 int rows_key_trusted(void *ctx, const uint8_t id[CYAN_ID_LEN], struct store_key *out_key);
 int rows_key_get(void *ctx, const uint8_t id[CYAN_ID_LEN],

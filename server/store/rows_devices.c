@@ -195,3 +195,27 @@ int rows_device_heard(void *ctx, const uint8_t id[CYAN_ID_LEN], int64_t heard_ms
     query_end(&q);
     return status;
 }
+
+int rows_device_count_with_server_key(void *ctx, const uint8_t fingerprint[CYAN_SHA256_LEN],
+                                      uint64_t *out_count)
+{
+    struct query q;
+    query_begin(&q, ctx, ST_DEVICE_COUNT_WITH_SERVER_KEY);
+    query_blob(&q, fingerprint, CYAN_SHA256_LEN);
+    int status = query_row(&q);
+    if (status == 0) {
+        *out_count = (uint64_t)query_get_int(&q, 0);
+    }
+    query_end(&q);
+    return status;
+}
+
+int rows_device_assume_server_key(void *ctx, const uint8_t fingerprint[CYAN_SHA256_LEN])
+{
+    struct query q;
+    query_begin(&q, ctx, ST_DEVICE_ASSUME_SERVER_KEY);
+    query_blob(&q, fingerprint, CYAN_SHA256_LEN);
+    int status = query_run(&q);
+    query_end(&q);
+    return status;
+}

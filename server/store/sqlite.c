@@ -202,6 +202,8 @@ static const struct store functions = {
     .device_module = rows_device_module,
     .device_reset = rows_device_reset,
     .device_heard = rows_device_heard,
+    .device_count_with_server_key = rows_device_count_with_server_key,
+    .device_assume_server_key = rows_device_assume_server_key,
     .key_trusted = rows_key_trusted,
     .key_get = rows_key_get,
     .key_each = rows_key_each,
@@ -238,17 +240,10 @@ static const struct store functions = {
 static int open_file(struct db *db, const char *path)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-    if (path[0] == '/' || strcmp(path, in_memory) == 0) {
-        return sqlite3_open_v2(path, &db->handle, flags, NULL);
-    }
-    /* A folder named "file:" is no URI to us. */
-    size_t len = strlen(path);
-    char *literal = malloc(sizeof "./" + len);
+    char *literal = strcmp(path, in_memory) == 0 ? strdup(path) : db_literal_path(path);
     if (!literal) {
         return SQLITE_NOMEM;
     }
-    memcpy(literal, "./", 2);
-    memcpy(literal + 2, path, len + 1);
     int code = sqlite3_open_v2(literal, &db->handle, flags, NULL);
     free(literal);
     return code;

@@ -64,6 +64,9 @@ const char *const statement_text[ST_COUNT] = {
                              " ORDER BY last_heard DESC LIMIT ?2",
     [ST_DEVICE_BY_SERVER_KEY] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE server_key = ?1"
                                 " ORDER BY name COLLATE NOCASE, id",
+    [ST_DEVICE_COUNT_WITH_SERVER_KEY] = "SELECT count(*) FROM devices WHERE server_key = ?1",
+    [ST_DEVICE_ASSUME_SERVER_KEY] = "UPDATE devices SET server_key = ?1"
+                                    " WHERE server_key IS NULL",
 
     [ST_KEY_TRUSTED] = "SELECT " KEY_COLUMNS " FROM keys WHERE device = ?1 AND state = 'trusted'",
     [ST_KEY_GET] = "SELECT " KEY_COLUMNS " FROM keys WHERE device = ?1 AND fingerprint = ?2",

@@ -232,6 +232,11 @@ struct store {
     /* Those whose last handshake used this key of the server, by name. */
     int (*device_by_server_key)(void *ctx, const uint8_t fingerprint[CYAN_SHA256_LEN],
                                 store_device_fn *fn, void *arg);
+    /* Which of the server's keys a device used last is stored with the device. How many used
+     * this one; and: those of which none is known used this one. */
+    int (*device_count_with_server_key)(void *ctx, const uint8_t fingerprint[CYAN_SHA256_LEN],
+                                        uint64_t *out_count);
+    int (*device_assume_server_key)(void *ctx, const uint8_t fingerprint[CYAN_SHA256_LEN]);
 
     /* At most one key of a device is trusted. CYAN_E_NOT_FOUND. */
     int (*key_trusted)(void *ctx, const uint8_t id[CYAN_ID_LEN], struct store_key *out_key);
@@ -295,5 +300,10 @@ struct store {
 /* Opens the store at path, or makes it. CYAN_E_CORRUPT: not a store, or damaged; CYAN_E_BUSY;
  * CYAN_E_UNSUPPORTED: made by a later version; CYAN_E_IO with errno. */
 typedef int store_open_fn(const char *path, struct store *out_store);
+
+/* Copies the store at path, as it stands after some commit, to an empty or a new file; others may
+ * use the store meanwhile. The copy is a store once it is opened, which checks it too. Errors as
+ * above. */
+typedef int store_copy_fn(const char *path, const char *to);
 
 #endif
