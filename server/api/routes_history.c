@@ -134,8 +134,7 @@ static void on_diagnosis(void *arg, int status, const struct diagnosis_answer *a
 
 void route_diagnosis(struct request *request)
 {
-    const struct diagnosis_live live = {.held = false, .policy = NULL};
-    diagnosis_load(request->cloud, request->device.id, &live, on_diagnosis, request_wait(request));
+    diagnosis_load(request->cloud, &request->device, on_diagnosis, request_wait(request));
 }
 
 static void on_audit(void *arg, int status, const struct store_audit *rows, size_t count,

@@ -11,6 +11,7 @@
 
 #include "server/cloud/causes.h"
 #include "server/cloud/incidents.h"
+#include "server/cloud/registry.h"
 #include "wire/limits.h"
 
 struct cloud;
@@ -58,12 +59,6 @@ struct diagnosis {
 
 void diagnosis_tell(const struct diagnosis_facts *facts, struct diagnosis *out_diagnosis);
 
-/* What only custody knows of a device now. */
-struct diagnosis_live {
-    bool held;          /* a session of it is held */
-    const char *policy; /* static; the one that holds for it; NULL: unknown */
-};
-
 struct diagnosis_answer {
     uint8_t id[CYAN_ID_LEN];
     char name[STORE_DEVICE_NAME_MAX + 1];
@@ -75,9 +70,10 @@ struct diagnosis_answer {
 /* answer is NULL without success. CYAN_E_NOT_FOUND, and errors of the store. */
 typedef void diagnosis_fn(void *arg, int status, const struct diagnosis_answer *answer);
 
-/* Collects the facts and tells them, for the owner of the device. done comes later, from the loop
- * (but for CYAN_E_NO_MEMORY, which comes at once). */
-void diagnosis_load(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
-                    const struct diagnosis_live *live, diagnosis_fn *done, void *arg);
+/* Collects the facts and tells them, for whoever may see the record: its owner, whoever uploaded
+ * its key, or the operator. done comes later, from the loop (but for CYAN_E_NO_MEMORY, which comes
+ * at once). */
+void diagnosis_load(struct cloud *cloud, const struct device_record *record, diagnosis_fn *done,
+                    void *arg);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "server/cloud/cloud.h"
 #include "server/cloud/diagnosis.h"
+#include "server/cloud/dossier.h"
 #include "server/cloud/jobs.h"
 #include "server/cloud/presence.h"
 #include "server/net/log.h"
@@ -11,6 +12,7 @@
 struct loading {
     struct job job;
     struct cloud *cloud;
+    struct device_record record;
     struct store_device row;
     struct diagnosis_facts facts;
     char id_text[CYAN_ID_TEXT];
@@ -21,29 +23,42 @@ struct loading {
     void *arg;
 };
 
-static int take_key(void *arg, const struct store_key *key)
+/* Of an id that has proven nothing yet, or that nobody knows, only its record is there. */
+static void take_record(struct loading *loading)
 {
-    struct diagnosis_facts *facts = arg;
-    facts->has_trusted = facts->has_trusted || key->state == STORE_KEY_TRUSTED;
-    facts->has_announced = facts->has_announced || key->state == STORE_KEY_ANNOUNCED;
-    facts->has_revoked = facts->has_revoked || key->state == STORE_KEY_REVOKED;
-    facts->pending_count += key->state == STORE_KEY_PENDING;
-    return 0;
+    const struct device_record *record = &loading->record;
+    struct diagnosis_facts *facts = &loading->facts;
+    struct store_device *row = &loading->row;
+    facts->has_announced = record->is_provisional;
+    facts->pending_count = record->key_state == DEVICE_KEY_CONTESTED ? 2
+                           : record->key_state == DEVICE_KEY_PENDING ? 1
+                                                                     : 0;
+    memcpy(row->id, record->id, sizeof row->id);
+    memcpy(row->name, record->name, sizeof row->name);
+    memcpy(row->last_ip, record->last_ip, sizeof row->last_ip);
+    row->last_heard_ms = record->last_heard_ms;
 }
 
 static int load_from_store(struct job *job, const struct store *store)
 {
     struct loading *loading = (struct loading *)job;
     struct diagnosis_facts *facts = &loading->facts;
-    struct store_device row;
-    int status = store->device_get(store->ctx, loading->row.id, &row);
+    struct dossier dossier;
+    int status = dossier_read_all(store, loading->record.id, facts->now_ms, &dossier);
     if (status != 0) {
         return status;
     }
-    loading->row = row;
-    facts->has_trusted = facts->has_announced = facts->has_revoked = false;
-    facts->pending_count = 0;
-    return store->key_each(store->ctx, row.id, take_key, facts);
+    if (!dossier.known) {
+        take_record(loading);
+        return 0;
+    }
+    loading->row = dossier.device;
+    facts->has_trusted = dossier.has_trusted;
+    facts->has_announced = dossier.has_announced;
+    facts->has_revoked = dossier.has_revoked;
+    facts->pending_count = dossier.pending_count;
+    facts->policy = policy_name(dossier.choice.base);
+    return 0;
 }
 
 static void take_device(struct loading *loading)
@@ -51,7 +66,6 @@ static void take_device(struct loading *loading)
     const struct store_device *row = &loading->row;
     struct diagnosis_facts *facts = &loading->facts;
     const struct online *online = presence_find(loading->cloud->presence, row->id);
-    facts->now_ms = clock_now_ms();
     facts->online = online != NULL;
     facts->held = facts->held && !facts->online;
     facts->last_heard_ms = row->last_heard_ms;
@@ -112,8 +126,8 @@ static void load_answer(struct job *job, int status)
     free(loading);
 }
 
-void diagnosis_load(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
-                    const struct diagnosis_live *live, diagnosis_fn *done, void *arg)
+void diagnosis_load(struct cloud *cloud, const struct device_record *record, diagnosis_fn *done,
+                    void *arg)
 {
     struct loading *loading = calloc(1, sizeof *loading);
     if (!loading) {
@@ -124,8 +138,8 @@ void diagnosis_load(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
     loading->cloud = cloud;
     loading->done = done;
     loading->arg = arg;
-    loading->facts.held = live->held;
-    loading->facts.policy = live->policy;
-    memcpy(loading->row.id, id, CYAN_ID_LEN);
+    loading->record = *record;
+    loading->facts.now_ms = clock_now_ms();
+    loading->facts.held = record->held;
     jobs_store(cloud->jobs, &loading->job);
 }
