@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "keys/audit_chain.h"
 #include "server/cloud/jobs.h"
 
@@ -61,14 +62,18 @@ int audit_append(const struct store *store, const struct cyan_crypto *crypto,
         return status;
     }
     row.seq++;
-    const struct cyan_audit_row text = {.seq = row.seq,
+    char device[CYAN_ID_TEXT] = "";
+    if (row.has_device) {
+        cyan_hex_encode(row.device, CYAN_ID_LEN, device);
+    }
+    const struct cyan_audit_row text = {.seq = (uint64_t)row.seq,
                                         .at_ms = row.at_ms,
                                         .account = row.account,
-                                        .device = row.has_device ? row.device : NULL,
+                                        .device = device,
                                         .action = row.action,
                                         .by = row.by,
                                         .detail = row.detail};
-    status = cyan_audit_row_hash(&text, row.row);
+    status = cyan_audit_row(&text, row.row);
     if (status == 0) {
         status = cyan_audit_head(before, row.row, row.head);
     }
