@@ -23,6 +23,7 @@
 #include "server/cloud/cloud.h"
 #include "server/cloud/events.h"
 #include "server/cloud/jobs.h"
+#include "server/cloud/outbox.h"
 #include "server/net/listener.h"
 #include "server/store/sqlite.h"
 
@@ -207,7 +208,9 @@ static void start(struct bench *bench)
         bench_die("out of memory");
     }
     bench->cloud.accounts = accounts_create(bench->cloud.jobs, bench->cloud.crypto);
-    if (!bench->cloud.events || !bench->cloud.jobs || !bench->cloud.accounts) {
+    bench->cloud.outbox = outbox_create(bench->cloud.jobs, bench->cloud.events, 1);
+    if (!bench->cloud.events || !bench->cloud.jobs || !bench->cloud.accounts ||
+        !bench->cloud.outbox) {
         bench_die("out of memory");
     }
     accounts_add(bench->cloud.accounts, "bench", "bench", on_account, bench);

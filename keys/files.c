@@ -76,66 +76,74 @@ void cyan_files_free(uint8_t *data, size_t len)
     }
 }
 
-static int write_all(int fd, const uint8_t *data, size_t len)
+int cyan_files_write(int fd, const void *data, size_t len)
 {
+    const uint8_t *at = data;
     while (len > 0) {
-        ssize_t put = write(fd, data, len);
+        ssize_t put = write(fd, at, len);
         if (put < 0 && errno != EINTR) {
             return CYAN_E_IO;
         }
         if (put > 0) {
-            data += put;
+            at += put;
             len -= (size_t)put;
         }
     }
     return 0;
 }
 
-/* A new file beside path holds the data, synced. out_temp is its name, for the caller to free. */
-static int write_beside(const char *path, const void *data, size_t len, enum cyan_files_mode mode,
-                        char **out_temp)
+static void free_quietly(void *p)
 {
-    char *temp = NULL;
-    if (asprintf(&temp, "%s.new-XXXXXX", path) < 0) {
+    int saved = errno;
+    free(p);
+    errno = saved;
+}
+
+int cyan_files_draft_open(const char *path, enum cyan_files_mode mode,
+                          struct cyan_files_draft *out_draft)
+{
+    struct cyan_files_draft draft = {.path = path};
+    if (asprintf(&draft.temp, "%s.new-XXXXXX", path) < 0) {
         errno = ENOMEM;
         return CYAN_E_IO;
     }
-    int fd = mkostemp(temp, O_CLOEXEC);
-    if (fd < 0) {
-        int saved = errno;
-        free(temp);
-        errno = saved;
+    draft.fd = mkostemp(draft.temp, O_CLOEXEC);
+    if (draft.fd < 0) {
+        free_quietly(draft.temp);
         return CYAN_E_IO;
     }
-    int err = write_all(fd, data, len);
-    if (err == 0 && (fchmod(fd, (mode_t)mode) < 0 || fsync(fd) < 0)) {
-        err = CYAN_E_IO;
+    if (fchmod(draft.fd, (mode_t)mode) < 0) {
+        cyan_files_draft_drop(&draft);
+        return CYAN_E_IO;
     }
-    close_quietly(fd);
-    if (err < 0) {
-        unlink_quietly(temp);
-        int saved = errno;
-        free(temp);
-        errno = saved;
-        return err;
-    }
-    *out_temp = temp;
+    *out_draft = draft;
     return 0;
 }
 
-static int sync_folder_of(const char *path)
+void cyan_files_draft_drop(struct cyan_files_draft *draft)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = NULL;
-    if (!slash) {
-        folder = strdup(".");
-    } else {
-        folder = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    close_quietly(draft->fd);
+    unlink_quietly(draft->temp);
+    free_quietly(draft->temp);
+    *draft = (struct cyan_files_draft){.fd = -1};
+}
+
+int cyan_files_draft_keep(struct cyan_files_draft *draft)
+{
+    if (fsync(draft->fd) < 0 || rename(draft->temp, draft->path) < 0) {
+        cyan_files_draft_drop(draft);
+        return CYAN_E_IO;
     }
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    int saved = errno;
-    free(folder);
-    errno = saved;
+    close_quietly(draft->fd);
+    int err = cyan_files_sync_folder_of(draft->path);
+    free_quietly(draft->temp);
+    *draft = (struct cyan_files_draft){.fd = -1};
+    return err;
+}
+
+int cyan_files_sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         return CYAN_E_IO;
     }
@@ -144,45 +152,59 @@ static int sync_folder_of(const char *path)
     return err;
 }
 
+int cyan_files_sync_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash) {
+        return cyan_files_sync_folder(".");
+    }
+    char *folder = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    int err = folder ? cyan_files_sync_folder(folder) : CYAN_E_IO;
+    free_quietly(folder);
+    return err;
+}
+
+/* A new file beside path holds the data, synced. */
+static int write_beside(const char *path, const void *data, size_t len, enum cyan_files_mode mode,
+                        struct cyan_files_draft *out_draft)
+{
+    int err = cyan_files_draft_open(path, mode, out_draft);
+    if (err == 0) {
+        err = cyan_files_write(out_draft->fd, data, len);
+        if (err == 0 && fsync(out_draft->fd) < 0) {
+            err = CYAN_E_IO;
+        }
+        if (err < 0) {
+            cyan_files_draft_drop(out_draft);
+        }
+    }
+    return err;
+}
+
 int cyan_files_write_new(const char *path, const void *data, size_t len, enum cyan_files_mode mode)
 {
-    char *temp = NULL;
-    int err = write_beside(path, data, len, mode, &temp);
+    struct cyan_files_draft draft;
+    int err = write_beside(path, data, len, mode, &draft);
     if (err < 0) {
         return err;
     }
     /* A link, unlike a rename, never takes the place of what is there. */
-    if (link(temp, path) < 0) {
+    if (link(draft.temp, path) < 0) {
         err = errno == EEXIST ? CYAN_E_EXISTS : CYAN_E_IO;
     }
-    unlink_quietly(temp);
+    cyan_files_draft_drop(&draft);
     if (err == 0) {
-        err = sync_folder_of(path);
+        err = cyan_files_sync_folder_of(path);
         if (err < 0) {
             unlink_quietly(path);
         }
     }
-    int saved = errno;
-    free(temp);
-    errno = saved;
     return err;
 }
 
 int cyan_files_replace(const char *path, const void *data, size_t len, enum cyan_files_mode mode)
 {
-    char *temp = NULL;
-    int err = write_beside(path, data, len, mode, &temp);
-    if (err < 0) {
-        return err;
-    }
-    if (rename(temp, path) < 0) {
-        err = CYAN_E_IO;
-        unlink_quietly(temp);
-    } else {
-        err = sync_folder_of(path);
-    }
-    int saved = errno;
-    free(temp);
-    errno = saved;
-    return err;
+    struct cyan_files_draft draft;
+    int err = write_beside(path, data, len, mode, &draft);
+    return err < 0 ? err : cyan_files_draft_keep(&draft);
 }

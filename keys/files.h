@@ -33,4 +33,28 @@ int cyan_files_write_new(const char *path, const void *data, size_t len,
 int cyan_files_replace(const char *path, const void *data, size_t len,
                        enum cyan_files_mode mode) CYAN_MUST_CHECK;
 
+/* A file that is written piece by piece and then takes its place. */
+struct cyan_files_draft {
+    int fd;
+    char *temp;       /* its name until then; on the heap */
+    const char *path; /* borrowed */
+};
+
+/* Makes an empty file of this mode beside path. CYAN_E_IO. */
+int cyan_files_draft_open(const char *path, enum cyan_files_mode mode,
+                          struct cyan_files_draft *out_draft) CYAN_MUST_CHECK;
+/* Syncs it and puts it in place of the old one, if any. CYAN_E_IO: the draft is gone. Either way
+ * it is closed. */
+int cyan_files_draft_keep(struct cyan_files_draft *draft) CYAN_MUST_CHECK;
+/* Closes and removes it. Leaves errno alone. */
+void cyan_files_draft_drop(struct cyan_files_draft *draft);
+
+/* Writes all of it. CYAN_E_IO. */
+int cyan_files_write(int fd, const void *data, size_t len) CYAN_MUST_CHECK;
+
+/* Makes sure that the names in a folder are on disk. CYAN_E_IO. */
+int cyan_files_sync_folder(const char *folder) CYAN_MUST_CHECK;
+/* The same for the folder that holds path. */
+int cyan_files_sync_folder_of(const char *path) CYAN_MUST_CHECK;
+
 #endif

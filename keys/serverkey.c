@@ -62,7 +62,7 @@ int cyan_serverkey_save(const struct cyan_serverkey *key, const char *path)
     return err;
 }
 
-static int read_key(const uint8_t *data, size_t len, struct cyan_serverkey *out_key)
+int cyan_serverkey_parse(const uint8_t *data, size_t len, struct cyan_serverkey *out_key)
 {
     EVP_PKEY *pkey = NULL;
     const char *why = NULL;
@@ -89,7 +89,7 @@ int cyan_serverkey_load(const char *path, struct cyan_serverkey *out_key)
     if (err < 0) {
         return err == CYAN_E_TOO_LONG ? CYAN_E_MALFORMED : err;
     }
-    err = read_key(data, len, out_key);
+    err = cyan_serverkey_parse(data, len, out_key);
     cyan_files_free(data, len);
     return err;
 }

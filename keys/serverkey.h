@@ -28,9 +28,13 @@ int cyan_serverkey_generate(struct cyan_serverkey *out_key) CYAN_MUST_CHECK;
 int cyan_serverkey_save(const struct cyan_serverkey *key, const char *path) CYAN_MUST_CHECK;
 
 /* Reads a private key in any form of keys/keyfile.h and checks that its numbers fit together.
- * CYAN_E_NOT_FOUND: no such file. CYAN_E_IO with errno, CYAN_E_NO_MEMORY. CYAN_E_MALFORMED: no
- * private key can be read from it (also when it is empty or too long). CYAN_E_KEY_DAMAGED: its
- * numbers do not fit together. CYAN_E_UNSUPPORTED: not RSA-2048 with e = 65537, or encrypted. */
+ * CYAN_E_MALFORMED: no private key can be read from it (also when it is empty or too long).
+ * CYAN_E_KEY_DAMAGED: its numbers do not fit together. CYAN_E_UNSUPPORTED: not RSA-2048 with
+ * e = 65537, or encrypted. CYAN_E_NO_MEMORY. */
+int cyan_serverkey_parse(const uint8_t *data, size_t len,
+                         struct cyan_serverkey *out_key) CYAN_MUST_CHECK;
+
+/* The same from a file. CYAN_E_NOT_FOUND: no such file. CYAN_E_IO with errno. */
 int cyan_serverkey_load(const char *path, struct cyan_serverkey *out_key) CYAN_MUST_CHECK;
 
 /* Wipes it; NULL is fine. */

@@ -12,11 +12,11 @@
 #include "server/cloud/cloud.h"
 #include "server/cloud/folder.h"
 #include "server/cloud/link.h"
+#include "server/commands/commands.h"
+#include "server/commands/speak.h"
 #include "server/net/log.h"
 #include "server/options.h"
 #include "server/store/sqlite.h"
-
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_FOLDER = 3 };
 
 enum { SHARDS_MAX = 64, READY_MAX = 1024 };
 
@@ -24,9 +24,10 @@ enum { SHARDS_MAX = 64, READY_MAX = 1024 };
 struct program {
     struct options options;
     struct folder folder;
-    struct cyan_crypto *crypto; /* the hub's */
+    struct cyan_crypto *crypto;       /* the hub's */
+    struct cyan_crypto *store_crypto; /* the store's worker's */
     struct cyan_crypto *shard_crypto[SHARDS_MAX];
-    struct cyan_rsa_key *shard_key[SHARDS_MAX];
+    struct cyan_rsa_key *shard_key[SHARDS_MAX][2]; /* the present one and the one before it */
     struct link_tools tools[SHARDS_MAX];
     size_t shard_count;
     struct bus bus;
@@ -36,15 +37,6 @@ struct program {
     struct http *http[OPTIONS_ADDRESSES_MAX];
     size_t http_count;
 };
-
-static int failed(const char *what, const char *next)
-{
-    (void)fprintf(stderr, "cyand: %s\n", what);
-    if (next[0] != '\0') {
-        (void)fprintf(stderr, "  try: %s\n", next);
-    }
-    return EXIT_FAILED;
-}
 
 /* A socket a device: as many descriptors as this process may have. */
 static void raise_descriptor_limit(void)
@@ -58,39 +50,14 @@ static void raise_descriptor_limit(void)
 
 static int open_folder(struct program *p)
 {
-    struct folder_words words;
     const struct folder_options options = {.path = p->options.data,
                                            .store_open = store_sqlite_open,
                                            .crypto = p->crypto,
                                            .user = getenv("CYAN_USER"),
                                            .password = getenv("CYAN_PASSWORD")};
-    int err = folder_open(&options, &p->folder, &words);
+    int code = speak_open_folder(&options, &p->folder);
     (void)unsetenv("CYAN_PASSWORD");
-    if (err == 0) {
-        return 0;
-    }
-    int code = failed(words.what, words.next);
-    switch (err) {
-    case CYAN_E_INVALID:
-        return EXIT_USAGE;
-    case CYAN_E_NO_MEMORY:
-    case CYAN_E_CRYPTO:
-    case CYAN_E_RANDOM:
-        return code;
-    default:
-        return EXIT_FOLDER;
-    }
-}
-
-static void tell_first_login(struct program *p)
-{
-    if (p->folder.first_password[0] != '\0') {
-        (void)fprintf(stderr,
-                      "cyand: the first account is '%s', its password is %s\n"
-                      "cyand: this is shown once; it also stands in %s/first-login\n",
-                      p->folder.first_user, p->folder.first_password, p->options.data);
-    }
-    folder_forget_login(&p->folder);
+    return code;
 }
 
 static int make_tools(struct program *p)
@@ -99,31 +66,49 @@ static int make_tools(struct program *p)
     if (p->shard_count > SHARDS_MAX) {
         p->shard_count = SHARDS_MAX;
     }
+    const struct cyan_serverkey *keys[] = {&p->folder.key, &p->folder.prev};
     for (size_t i = 0; i < p->shard_count; i++) {
+        struct link_tools *tools = &p->tools[i];
         p->shard_crypto[i] = cyan_openssl_create();
-        if (!p->shard_crypto[i] || cyan_openssl_key_create(p->folder.key.der, p->folder.key.der_len,
-                                                           &p->shard_key[i]) < 0) {
-            return failed("OpenSSL cannot be set up for the devices' threads", "");
+        *tools = (struct link_tools){.crypto = p->shard_crypto[i],
+                                     .server_key_count = p->folder.has_prev ? 2 : 1};
+        int err = p->shard_crypto[i] ? 0 : CYAN_E_CRYPTO;
+        for (size_t k = 0; k < tools->server_key_count && err == 0; k++) {
+            err = cyan_openssl_key_create(keys[k]->der, keys[k]->der_len, &p->shard_key[i][k]);
+            tools->server_keys[k] = p->shard_key[i][k];
         }
-        p->tools[i] =
-            (struct link_tools){.crypto = p->shard_crypto[i], .server_key = p->shard_key[i]};
+        if (err < 0) {
+            return speak_failed(COMMAND_FAILED, "OpenSSL cannot be set up for the devices' threads",
+                                "");
+        }
     }
     return 0;
+}
+
+static enum custody_unknown unknown_of(const char *word)
+{
+    return strcmp(word, "refuse") == 0   ? UNKNOWN_REFUSE
+           : strcmp(word, "enroll") == 0 ? UNKNOWN_ENROLL
+                                         : UNKNOWN_QUARANTINE;
 }
 
 static int make_cloud(struct program *p)
 {
     const struct cloud_parts parts = {.loop = &p->loop,
                                       .crypto = p->crypto,
+                                      .store_crypto = p->store_crypto,
                                       .store = &p->folder.store,
                                       .bus = &p->bus,
                                       .tools = p->tools,
                                       .shard_count = p->shard_count,
                                       .server_spki = p->folder.key.spki,
+                                      .server_prev_spki =
+                                          p->folder.has_prev ? p->folder.prev.spki : NULL,
+                                      .unknown = unknown_of(p->options.unknown),
                                       .signup = p->options.signup};
     if (uv_loop_init(&p->loop) < 0 || bus_local_create(&p->bus) < 0 ||
         cloud_create(&parts, &p->cloud) < 0) {
-        return failed("there is not enough memory to start", "");
+        return speak_failed(COMMAND_FAILED, "there is not enough memory to start", "");
     }
     return 0;
 }
@@ -138,7 +123,7 @@ static int cannot_listen(const char *what, const struct options_address *address
         "cyand: cannot listen on %s:%u for %s: %s\n"
         "  try: another --%s ADDRESS:PORT (port 0 picks a free one), or end what uses it\n",
         address->host, address->port, what, reason, what[0] == 'd' ? "device" : "http");
-    return EXIT_FAILED;
+    return COMMAND_FAILED;
 }
 
 static int listen_all(struct program *p)
@@ -159,7 +144,9 @@ static int listen_all(struct program *p)
         p->http_count++;
         address->port = http_port(p->http[i]);
     }
-    return link_start(p->cloud.link) < 0 ? failed("no more threads can be started", "") : 0;
+    return link_start(p->cloud.link) < 0
+               ? speak_failed(COMMAND_FAILED, "no more threads can be started", "")
+               : 0;
 }
 
 static void append_addresses(char *line, const char *name, const struct options_address *list,
@@ -220,14 +207,14 @@ static void take_apart(struct program *p)
 static int start(struct program *p)
 {
     p->crypto = cyan_openssl_create();
-    if (!p->crypto) {
-        return failed("OpenSSL cannot be set up", "");
+    p->store_crypto = cyan_openssl_create();
+    if (!p->crypto || !p->store_crypto) {
+        return speak_failed(COMMAND_FAILED, "OpenSSL cannot be set up", "");
     }
     int code = open_folder(p);
     if (code != 0) {
         return code;
     }
-    tell_first_login(p);
     code = make_tools(p);
     if (code == 0) {
         code = make_cloud(p);
@@ -247,19 +234,43 @@ static void release(struct program *p)
 {
     folder_close(&p->folder);
     for (size_t i = 0; i < p->shard_count; i++) {
-        cyan_openssl_key_destroy(p->shard_key[i]);
+        cyan_openssl_key_destroy(p->shard_key[i][0]);
+        cyan_openssl_key_destroy(p->shard_key[i][1]);
         cyan_openssl_destroy(p->shard_crypto[i]);
     }
+    cyan_openssl_destroy(p->store_crypto);
     cyan_openssl_destroy(p->crypto);
+}
+
+static int run_command(const struct command *command, int count, char **words)
+{
+    struct cyan_crypto *crypto = cyan_openssl_create();
+    if (!crypto) {
+        return speak_failed(COMMAND_FAILED, "OpenSSL cannot be set up", "");
+    }
+    const struct command_tools tools = {.crypto = crypto,
+                                        .store_open = store_sqlite_open,
+                                        .store_copy = store_sqlite_copy,
+                                        .user = getenv("CYAN_USER"),
+                                        .password = getenv("CYAN_PASSWORD")};
+    int code = command_run(command, &tools, count, words);
+    cyan_openssl_destroy(crypto);
+    return code;
 }
 
 int main(int argc, char **argv)
 {
     static struct program program;
     char error[256];
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    const struct command *command = argc > 1 ? commands_find(argv[1]) : NULL;
+    if (command) {
+        return run_command(command, argc - 2, argv + 2);
+    }
     if (options_parse(argc, argv, &program.options, error, sizeof error) < 0) {
         (void)fprintf(stderr, "cyand: %s\n  try: cyand --help\n", error);
-        return EXIT_USAGE;
+        return COMMAND_USAGE;
     }
     if (program.options.help) {
         (void)fputs(options_help(), stdout);
@@ -269,8 +280,6 @@ int main(int argc, char **argv)
         (void)puts("cyand " CYAN_VERSION);
         return 0;
     }
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN);
     raise_descriptor_limit();
     log_setup(program.options.log_json, LOG_INFO);
     int code = start(&program);

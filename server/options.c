@@ -16,7 +16,7 @@ struct parsing {
     char *error;
     size_t error_len;
     bool from_file;
-    bool data_set, http_set, device_set, shards_set, log_set, signup_set;
+    bool data_set, http_set, device_set, shards_set, log_set, unknown_set;
     const char *config;
 };
 
@@ -88,6 +88,16 @@ static int set_log(struct parsing *p, const char *value)
     return 0;
 }
 
+static int set_unknown(struct parsing *p, const char *value)
+{
+    if (strcmp(value, "refuse") != 0 && strcmp(value, "quarantine") != 0 &&
+        strcmp(value, "enroll") != 0) {
+        return refuse(p, "--unknown wants refuse, quarantine or enroll, not '%s'", value);
+    }
+    memcpy(p->options->unknown, value, strlen(value) + 1);
+    return 0;
+}
+
 static int set_data(struct parsing *p, const char *value)
 {
     size_t len = strlen(value);
@@ -125,6 +135,9 @@ static int set_value(struct parsing *p, const char *name, const char *value)
     }
     if (strcmp(name, "log") == 0) {
         return may_set(p, &p->log_set) ? set_log(p, value) : 0;
+    }
+    if (strcmp(name, "unknown") == 0) {
+        return may_set(p, &p->unknown_set) ? set_unknown(p, value) : 0;
     }
     if (strcmp(name, "config") == 0 && !p->from_file) {
         p->config = value;
@@ -237,7 +250,7 @@ static int read_arguments(struct parsing *p, int argc, char **argv)
 int options_parse(int argc, char **argv, struct options *out_options, char *out_error,
                   size_t error_len)
 {
-    struct options options = {.data = "./var"};
+    struct options options = {.data = "./var", .unknown = "quarantine"};
     struct parsing p = {.options = &options, .error = out_error, .error_len = error_len};
     int err = read_arguments(&p, argc, argv);
     if (err == 0 && p.config) {
@@ -269,11 +282,20 @@ const char *options_help(void)
            "  --device ADDRESS:PORT  where devices come in (0.0.0.0:5683)\n"
            "                         both may stand several times; port 0 picks a free one\n"
            "  --shards N             threads for devices (one for each core)\n"
+           "  --unknown WORD         what becomes of device ids that nobody knows: refuse,\n"
+           "                         quarantine (the default: held, the operator is asked) or\n"
+           "                         enroll (trusted at first sight: for a closed bench)\n"
            "  --signup               lets anybody make an account\n"
            "  --log text|json        the form of the log on standard error (text)\n"
            "  --config FILE          reads 'name = value' lines: data, http, device, shards,\n"
-           "                         log, signup\n"
+           "                         unknown, log, signup\n"
            "  --help, --version\n"
+           "\n"
+           "commands on a data folder; each has --help:\n"
+           "  cyand rotate           a new server key beside the old one\n"
+           "  cyand backup           keys and store in one sealed file; cyand may run\n"
+           "  cyand restore          a data folder from a backup\n"
+           "  cyand import           takes over the fleet of a spark-server\n"
            "\n"
            "When it is ready it prints one line: cyand ready http=... device=...\n"
            "At its first start it makes one account, from CYAN_USER and CYAN_PASSWORD or with\n"

@@ -6,7 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OPTIONS_ADDRESSES_MAX = 8, OPTIONS_HOST_MAX = 64, OPTIONS_PATH_MAX = 1024 };
+enum {
+    OPTIONS_ADDRESSES_MAX = 8,
+    OPTIONS_HOST_MAX = 64,
+    OPTIONS_PATH_MAX = 1024,
+    OPTIONS_WORD_MAX = 16
+};
 
 struct options_address {
     char host[OPTIONS_HOST_MAX]; /* an IP address; IPv6 without its brackets */
@@ -19,7 +24,8 @@ struct options {
     size_t http_count;
     struct options_address device[OPTIONS_ADDRESSES_MAX];
     size_t device_count;
-    unsigned shards; /* 0: one for each core */
+    unsigned shards;                /* 0: one for each core */
+    char unknown[OPTIONS_WORD_MAX]; /* refuse, quarantine or enroll */
     bool log_json;
     bool signup;
     bool help, version;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/actor/held.h"
+#include "server/actor/names.h"
 #include "server/actor/requests.h"
 #include "server/actor/subscriptions.h"
 #include "server/net/log.h"
@@ -38,28 +40,69 @@ struct actor *actors_find(struct actors *actors, const uint8_t id[static CYAN_ID
     return node ? actor_of_node(node) : NULL;
 }
 
-void actors_live(void *arg, struct session *session, const struct cyan_hello *hello, uint32_t owner)
+/* NULL: no memory; the session is closed. */
+static struct actor *create(struct session *session, const struct cyan_hello *hello)
 {
-    struct actors *actors = arg;
-    struct actor *older = actors_find(actors, session->id);
-    if (older) {
-        table_remove(&actors->table, &older->by_id);
-        session_close(older->session, SESSION_END_DISPLACED);
-    }
     struct actor *actor = calloc(1, sizeof *actor);
     if (!actor) {
         session_close(session, SESSION_END_INTERNAL);
-        return;
+        return NULL;
     }
     actor->session = session;
-    actor->owner = owner;
     memcpy(actor->id, session->id, sizeof actor->id);
     actor->is_b = hello->extended || (hello->flags & CYAN_HELLO_DIAGNOSTICS) != 0;
     actor->told_ms = session->heard_ms;
     session->user = actor;
+    return actor;
+}
+
+/* From now on it is the one of its id; an older one ends. */
+static void enter(struct actors *actors, struct actor *actor, uint32_t owner)
+{
+    struct actor *older = actors_find(actors, actor->id);
+    if (older) {
+        table_remove(&actors->table, &older->by_id);
+        session_close(older->session, SESSION_END_DISPLACED);
+    }
+    actor->owner = owner;
     if (table_insert(&actors->table, &actor->by_id) < 0) {
+        session_close(actor->session, SESSION_END_INTERNAL);
+    }
+}
+
+void actors_live(void *arg, struct session *session, const struct cyan_hello *hello, uint32_t owner)
+{
+    struct actor *actor = create(session, hello);
+    if (actor) {
+        enter(arg, actor, owner);
+    }
+}
+
+void actors_held(void *arg, struct session *session, const struct cyan_hello *hello)
+{
+    struct actor *actor = create(session, hello);
+    (void)arg;
+    if (actor && held_start(actor) < 0) {
         session_close(session, SESSION_END_INTERNAL);
     }
+}
+
+void actors_promote(struct actors *actors, struct session *session, uint32_t owner)
+{
+    struct actor *actor = session->user;
+    if (held_release(actors, actor, owner) < 0) {
+        session_close(session, SESSION_END_PROMOTED);
+        return;
+    }
+    session_promoted(session);
+    enter(actors, actor, owner);
+    subscriptions_go_live(actors, actor);
+}
+
+void actors_owner(struct actors *actors, struct actor *actor, uint32_t owner)
+{
+    actor->owner = owner;
+    subscriptions_go_live(actors, actor);
 }
 
 void actors_ended(void *arg, struct session *session)
@@ -71,6 +114,7 @@ void actors_ended(void *arg, struct session *session)
         return;
     }
     requests_end(actors, actor);
+    held_end(actor);
     subscriptions_clear(actors, actor);
     table_remove(&actors->table, &actor->by_id);
     free(actor);
@@ -84,25 +128,46 @@ static void acknowledge(struct actor *actor, const struct cyan_coap *msg)
     }
 }
 
-/* Names under cyan/ are the cloud's own: such an event is dropped without an answer, since an
- * error code would make implementation A hang up. */
+static void drop(struct actors *actors, struct actor *actor)
+{
+    actors->dropped_events++;
+    actor->dropped_events++;
+}
+
+/* Names under cyan/ are the cloud's own but for two. */
+static bool take_event(struct actors *actors, struct actor *actor, const struct cyan_event *event)
+{
+    if (names_cloud(event->name) && !names_of_custody(event->name)) {
+        return false;
+    }
+    return actors->ops.event(actors->ops.arg, actor->id, actor->owner, event);
+}
+
+/* What is not taken is dropped without an answer, since an error code would make implementation A
+ * hang up; without an acknowledgement the application learns of it. */
 static void on_event(struct actors *actors, struct actor *actor, const struct cyan_coap *msg)
 {
     struct cyan_event event;
-    if (cyan_event_read(msg, &event) < 0 || strncmp(event.name, "cyan/", 5) == 0 ||
-        !actors->ops.event(actors->ops.arg, actor->id, actor->owner, &event)) {
-        actors->dropped_events++;
-        return;
+    bool taken =
+        cyan_event_read(msg, &event) == 0 &&
+        (actor->held ? held_event(actors, actor, &event) : take_event(actors, actor, &event));
+    if (taken) {
+        acknowledge(actor, msg);
+    } else {
+        drop(actors, actor);
     }
-    acknowledge(actor, msg);
 }
 
 static void on_subscribe(struct actors *actors, struct actor *actor, const struct cyan_coap *msg)
 {
     struct cyan_subscribe subscribe;
-    if (cyan_subscribe_read(msg, &subscribe) == 0 &&
-        subscriptions_add(actors, actor, &subscribe) == 0) {
+    if (cyan_subscribe_read(msg, &subscribe) < 0) {
+        return;
+    }
+    if (subscriptions_add(actors, actor, &subscribe) == 0) {
         acknowledge(actor, msg);
+    } else if (actor->held) {
+        held_overflow(actor);
     }
 }
 
@@ -117,7 +182,7 @@ static void on_time(struct actor *actor, const struct cyan_coap *msg)
 static void tell_heard(struct actors *actors, struct actor *actor)
 {
     uint64_t now = actor->session->heard_ms;
-    if (now - actor->told_ms >= ACTOR_HEARD_MS) {
+    if (!actor->held && now - actor->told_ms >= ACTOR_HEARD_MS) {
         actor->told_ms = now;
         actors->ops.heard(actors->ops.arg, actor->id);
     }
@@ -147,9 +212,14 @@ void actors_message(void *arg, struct session *session, const struct cyan_coap *
     case CYAN_MSG_GOODBYE:
         session_close(session, SESSION_END_PEER);
         break;
-    default:
-        /* A ping, or something that a later firmware says: heard, and that is all. */
+    case CYAN_MSG_PING:
         acknowledge(actor, msg);
+        break;
+    default:
+        /* Something that a later firmware says: heard, and that is all. */
+        if (!actor->held) {
+            acknowledge(actor, msg);
+        }
         break;
     }
 }

@@ -117,6 +117,8 @@ static void write_request(const struct actor_request *request, struct cyan_write
     case REQUEST_PING:
         cyan_ping_write(w, id);
         break;
+    case REQUEST_RESET:
+        break; /* an event, which waits for no answer: send_reset */
     }
 }
 
@@ -201,10 +203,41 @@ static void want_description(struct actors *actors, struct actor *actor)
     }
 }
 
+/* Gives 0 when it is on its way. */
+static int send_reset(struct actor *actor, const char *argument)
+{
+    static const char *const known[] = {"reboot", "safe mode", "dfu"};
+    struct cyan_event event = {.name = "spark/device/reset",
+                               .data = (const uint8_t *)argument,
+                               .data_len = strlen(argument),
+                               .ttl = CYAN_EVENT_TTL_DEFAULT,
+                               .is_private = true};
+    bool is_known = false;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        is_known |= strcmp(argument, known[i]) == 0;
+    }
+    if (!is_known) {
+        return CYAN_E_INVALID;
+    }
+    cyan_event_write(session_begin(actor->session), CYAN_COAP_NON, session_new_id(actor->session),
+                     &event);
+    return session_send(actor->session) < 0 ? CYAN_E_OFFLINE : 0;
+}
+
 void requests_start(struct actors *actors, struct actor *actor, uint64_t call,
                     enum request_kind kind, const char *name, const char *argument, bool on)
 {
     struct actor_reply reply = {.status = CYAN_E_FULL};
+    if (actor->held && (kind == REQUEST_VARIABLE || kind == REQUEST_FUNCTION)) {
+        reply.status = CYAN_E_OFFLINE;
+        actors->ops.reply(actors->ops.arg, call, &reply);
+        return;
+    }
+    if (kind == REQUEST_RESET) {
+        reply.status = send_reset(actor, argument);
+        actors->ops.reply(actors->ops.arg, call, &reply);
+        return;
+    }
     if (actor->request_count >= ACTOR_REQUESTS_MAX) {
         actors->ops.reply(actors->ops.arg, call, &reply);
         return;

@@ -7,7 +7,7 @@
 
 /* Asks the device; ops.reply is called exactly once with call, which is not 0. name and argument
  * may be "". Names are looked up in the device's description first, since old firmware does not
- * survive unknown ones. */
+ * survive unknown ones. A held device is asked for no variable or function: CYAN_E_OFFLINE. */
 void requests_start(struct actors *actors, struct actor *actor, uint64_t call,
                     enum request_kind kind, const char *name, const char *argument, bool on);
 

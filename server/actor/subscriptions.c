@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "server/actor/names.h"
 
 struct actor_subscription {
     struct actor_subscription *next;
@@ -13,17 +14,6 @@ struct actor_subscription {
     char device[CYAN_ID_TEXT];
     char filter[];
 };
-
-static bool begins_with(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-bool subscriptions_reserved(const char *name)
-{
-    return begins_with(name, "spark") || begins_with(name, "particle") ||
-           begins_with(name, "cyan/");
-}
 
 static void leave_list(struct actor *actor)
 {
@@ -52,10 +42,22 @@ static void join_list(struct actors *actors, struct actor *actor)
     *list = actor;
 }
 
+void subscriptions_go_live(struct actors *actors, struct actor *actor)
+{
+    if (actor->subscription_count == 0) {
+        return;
+    }
+    join_list(actors, actor);
+    if (!actors->told_subscribed) {
+        actors->told_subscribed = true;
+        actors->ops.subscribed(actors->ops.arg);
+    }
+}
+
 int subscriptions_add(struct actors *actors, struct actor *actor,
                       const struct cyan_subscribe *subscribe)
 {
-    if (begins_with(subscribe->filter, "spark") || begins_with(subscribe->filter, "particle")) {
+    if (names_system(subscribe->filter)) {
         return 0;
     }
     if (actor->subscription_count == ACTOR_SUBSCRIPTIONS_MAX) {
@@ -75,10 +77,8 @@ int subscriptions_add(struct actors *actors, struct actor *actor,
     actor->subscriptions = s;
     actor->subscription_count++;
     actor->to_all |= subscribe->scope != CYAN_SUBSCRIBE_MINE;
-    join_list(actors, actor);
-    if (!actors->told_subscribed) {
-        actors->told_subscribed = true;
-        actors->ops.subscribed(actors->ops.arg);
+    if (!actor->held) {
+        subscriptions_go_live(actors, actor);
     }
     return 0;
 }
@@ -146,7 +146,7 @@ static void deliver_to_list(struct actor *first, const struct delivery *d)
 void actors_deliver(struct actors *actors, const uint8_t *device, uint32_t owner,
                     const struct cyan_event *event)
 {
-    if (subscriptions_reserved(event->name)) {
+    if (names_system(event->name) || names_cloud(event->name)) {
         return;
     }
     struct delivery d = {.event = event, .name_len = strlen(event->name), .owner = owner};

@@ -104,6 +104,16 @@ static void put_description(struct json *json, const uint8_t *description, size_
     json_decref(root);
 }
 
+static const char *key_state_name(enum device_key_state state)
+{
+    static const char *const names[] = {[DEVICE_KEY_NONE] = "none",
+                                        [DEVICE_KEY_REVOKED] = "revoked",
+                                        [DEVICE_KEY_TRUSTED] = "trusted",
+                                        [DEVICE_KEY_PENDING] = "pending",
+                                        [DEVICE_KEY_CONTESTED] = "contested"};
+    return names[state];
+}
+
 static void put_firmware(struct json *json, const struct device_record *device)
 {
     bool has_version = device->has_hello && device->product_version != UNSET;
@@ -125,7 +135,7 @@ void device_json_write(struct json *json, const struct device_record *device, co
     jsonw_object(json);
     jsonw_put_text(json, "id", id);
     jsonw_put_text(json, "name", text_or_null(device->name));
-    jsonw_put_text(json, "owner", owner);
+    jsonw_put_text(json, "owner", device->owner != 0 ? owner : NULL);
     jsonw_put_null(json, "last_app");
     jsonw_put_text(json, "last_ip_address", text_or_null(device->last_ip));
     jsonw_put_time(json, "last_heard", device->last_heard_ms);
@@ -133,7 +143,8 @@ void device_json_write(struct json *json, const struct device_record *device, co
     put_product(json, device);
     jsonw_put_bool(json, "connected", device->connected);
     jsonw_put_bool(json, "online", device->connected);
-    jsonw_put_text(json, "session", device->connected ? "full" : "none");
+    jsonw_put_text(json, "session", device->connected ? "full" : device->held ? "held" : "none");
+    jsonw_put_text(json, "key_state", key_state_name(device->key_state));
     put_number(json, "platform_id", device->has_hello, device->platform_id);
     jsonw_put_bool(json, "cellular", false);
     jsonw_put_null(json, "notes");

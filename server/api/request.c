@@ -7,9 +7,11 @@
 #include <uv.h>
 
 #include "base/err.h"
+#include "base/hex.h"
 #include "base/secret.h"
 #include "server/api/daemon.h"
 #include "server/api/reply.h"
+#include "server/cloud/custody.h"
 
 enum { BODY_FIRST = 1024 };
 
@@ -176,18 +178,33 @@ int request_body(struct request *request, const char *data, size_t len)
     return 0;
 }
 
+/* The operator sees a held device that nobody knows. */
+static int find_stranger(struct request *request)
+{
+    uint8_t id[CYAN_ID_LEN];
+    const char *text = request->match.params[0];
+    if (!request->account.is_operator || cyan_hex_decode(text, strlen(text), id, CYAN_ID_LEN) < 0) {
+        return CYAN_E_NOT_FOUND;
+    }
+    return custody_stranger(request->cloud, id, &request->device);
+}
+
 static void on_device(void *arg, int status, const struct device_record *record)
 {
     struct request *request = arg;
     if (!request_back(request)) {
         return;
     }
+    if (status == CYAN_E_NOT_FOUND && find_stranger(request) == 0) {
+        status = 0;
+    } else if (status == 0) {
+        request->device = *record;
+    }
     if (status < 0) {
         reply_status(request, status);
-        return;
+    } else {
+        request->match.route->handle(request);
     }
-    request->device = *record;
-    request->match.route->handle(request);
 }
 
 static void on_account(void *arg, int status, const struct account *account)
@@ -205,8 +222,8 @@ static void on_account(void *arg, int status, const struct account *account)
     } else {
         request->account = *account;
         if (request->match.route->needs == NEEDS_DEVICE) {
-            registry_resolve(request->cloud->registry, account->id, request->match.params[0],
-                             on_device, request_wait(request));
+            registry_resolve(request->cloud->registry, account->id, account->is_operator,
+                             request->match.params[0], on_device, request_wait(request));
         } else {
             request->match.route->handle(request);
         }

@@ -26,6 +26,7 @@
 #include "server/api/waker.h"
 #include "server/cloud/accounts.h"
 #include "server/cloud/cloud.h"
+#include "server/cloud/ownership.h"
 #include "server/cloud/registry.h"
 
 struct MHD_Connection;
@@ -57,8 +58,9 @@ struct request {
     struct fields *args; /* the query's */
     struct route_match match;
     char token[TOKEN_LEN + 1];
-    struct account account;      /* of NEEDS_ACCOUNT and NEEDS_DEVICE */
-    struct device_record device; /* of NEEDS_DEVICE */
+    struct account account;              /* of NEEDS_ACCOUNT and NEEDS_DEVICE */
+    struct device_record device;         /* of NEEDS_DEVICE */
+    char claim_code[CLAIM_CODE_LEN + 1]; /* a secret that waits for the rest of its answer */
 
     struct MHD_Response *response;
     unsigned status;

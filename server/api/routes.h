@@ -23,8 +23,31 @@ route_fn route_device_ping;
 route_fn route_variable;
 route_fn route_function;
 
-/* routes_provisioning.c */
+/* routes_keys.c */
+route_fn route_keys_list;
+route_fn route_key_approve;
+route_fn route_key_deny;
+route_fn route_key_revoke;
+route_fn route_key_unrevoke;
+route_fn route_key_revert;
+route_fn route_key_check;
+
+/* routes_policy.c: of the account, and of a device where the route has one */
+route_fn route_policy_get;
+route_fn route_policy_put;
+route_fn route_policy_delete;
+route_fn route_policy_product;
+
+/* routes_owners.c */
 route_fn route_provision;
+route_fn route_claim;
+route_fn route_release;
+route_fn route_claim_code;
+
+/* routes_history.c */
+route_fn route_incidents;
+route_fn route_diagnosis;
+route_fn route_audit;
 
 /* routes_events.c */
 route_fn route_publish;
@@ -36,5 +59,6 @@ route_fn route_stream_device;
 route_fn route_health;
 route_fn route_server_key_pem;
 route_fn route_server_key_der;
+route_fn route_server_keys;
 
 #endif

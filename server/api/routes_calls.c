@@ -8,13 +8,19 @@
 #include "server/api/reply.h"
 #include "server/api/routes.h"
 #include "server/cloud/calls.h"
+#include "server/cloud/custody.h"
+#include "server/cloud/held.h"
 
 /* For statuses of a call that mean the same for all kinds. */
 static void reply_call_failed(struct request *request, int status)
 {
     switch (status) {
     case CYAN_E_OFFLINE:
-        reply_error(request, 404, "DEVICE_OFFLINE", "The device is not online.");
+        if (request->device.held && !request->device.connected) {
+            reply_error(request, 404, "DEVICE_HELD", "The device is held: key pending.");
+        } else {
+            reply_error(request, 404, "DEVICE_OFFLINE", "The device is not online.");
+        }
         break;
     case CYAN_E_TIMEOUT:
         reply_error(request, 408, "TIMED_OUT", "Timed out.");
@@ -230,14 +236,64 @@ static void on_signal_off(void *arg, const struct call_reply *reply)
     on_signal(arg, reply, false);
 }
 
+static void on_reset(void *arg, const struct call_reply *reply)
+{
+    struct request *request = arg;
+    if (!request_back(request)) {
+        return;
+    }
+    if (reply->status == CYAN_E_INVALID) {
+        reply_error(request, 400, "INVALID", "reset is \"reboot\", \"safe mode\" or \"dfu\".");
+    } else if (reply->status < 0) {
+        reply_call_failed(request, reply->status);
+    } else {
+        reply_ok(request);
+    }
+}
+
+/* Signal and reset reach a held session too, when its key is named. NULL, or why not. */
+static const char *choose_session(const struct request *request, struct call *call)
+{
+    uint8_t fingerprint[CYAN_SHA256_LEN];
+    const char *text = fields_text(request->form, "key");
+    if (!text) {
+        return NULL;
+    }
+    if (cyan_hex_decode(text, strlen(text), fingerprint, sizeof fingerprint) < 0) {
+        return "key is a full fingerprint: 64 hexadecimal digits.";
+    }
+    const struct held *held = custody_held(request->cloud, request->device.id, fingerprint);
+    if (held) {
+        call->held = held->serial;
+        call->shard = held->shard;
+    }
+    return NULL;
+}
+
+static void start_reset(struct request *request, struct call *call, const char *how)
+{
+    call->kind = CALL_RESET;
+    if (copy_text(call->argument, sizeof call->argument, how)) {
+        start_call(request, call, on_reset);
+    } else {
+        reply_error(request, 400, "INVALID", "reset is \"reboot\", \"safe mode\" or \"dfu\".");
+    }
+}
+
 void route_device_put(struct request *request)
 {
     struct call call = {.kind = CALL_SIGNAL};
+    const char *reset = fields_text(request->form, "reset");
+    const char *why = choose_session(request, &call);
     int err = fields_bool(request->form, "signal", &call.on);
-    if (err == CYAN_E_NOT_FOUND) {
+    if (why) {
+        reply_error(request, 400, "INVALID", why);
+    } else if (reset) {
+        start_reset(request, &call, reset);
+    } else if (err == CYAN_E_NOT_FOUND) {
         reply_error(request, 501, "NOT_SUPPORTED",
-                    "Of a device only signal can be set so far; names, notes and firmware "
-                    "cannot.");
+                    "Of a device only signal and reset can be set so far; names, notes and "
+                    "firmware cannot.");
     } else if (err < 0) {
         reply_error(request, 400, "INVALID", "signal is 1 or 0.");
     } else {

@@ -6,6 +6,12 @@
 #include "server/api/reply.h"
 #include "server/api/routes.h"
 #include "server/cloud/calls.h"
+#include "server/cloud/custody.h"
+
+static void put_stranger(void *arg, const struct device_record *record)
+{
+    device_json_write(arg, record, NULL, NULL, 0);
+}
 
 static void on_list(void *arg, int status, const struct device_record *records, size_t count)
 {
@@ -22,6 +28,9 @@ static void on_list(void *arg, int status, const struct device_record *records, 
     jsonw_array(&json);
     for (size_t i = 0; i < count; i++) {
         device_json_write(&json, &records[i], request->account.name, NULL, 0);
+    }
+    if (request->account.is_operator) {
+        custody_strangers(request->cloud, put_stranger, &json);
     }
     jsonw_array_end(&json);
     reply_json(request, 200, &json);

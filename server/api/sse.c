@@ -11,6 +11,7 @@
 #include "server/api/reply.h"
 #include "server/cloud/accounts.h"
 #include "server/cloud/cloud.h"
+#include "server/cloud/outbox.h"
 
 /* A question whether a stream's token still counts; outlives the stream. */
 struct check {
@@ -235,6 +236,8 @@ static struct sse *sse_create(struct request *request, const struct stream_filte
 
 void sse_start(struct request *request, const struct stream_filter *filter)
 {
+    struct outbox *outbox = request->cloud->outbox;
+    uint32_t account = filter->account;
     struct sse *sse = sse_create(request, filter);
     if (!sse) {
         reply_error(request, 503, "BUSY", "There is no room for another stream.");
@@ -250,4 +253,5 @@ void sse_start(struct request *request, const struct stream_filter *filter)
     limit_send_buffer(request->sleeper.connection);
     request_lighten(request);
     reply_stream(request, response);
+    outbox_stream_opened(outbox, account);
 }

@@ -102,16 +102,17 @@ static void on_limit(struct wheel_timer *timer)
 /* Hands the call to the device's shard. */
 static int dispatch(struct calls *calls, struct waiting *waiting, const struct call *call)
 {
-    static const enum request_kind kinds[] = {[CALL_DESCRIBE] = REQUEST_DESCRIBE,
-                                              [CALL_VARIABLE] = REQUEST_VARIABLE,
-                                              [CALL_FUNCTION] = REQUEST_FUNCTION,
-                                              [CALL_SIGNAL] = REQUEST_SIGNAL,
-                                              [CALL_PING] = REQUEST_PING};
+    static const enum request_kind kinds[] = {
+        [CALL_DESCRIBE] = REQUEST_DESCRIBE, [CALL_VARIABLE] = REQUEST_VARIABLE,
+        [CALL_FUNCTION] = REQUEST_FUNCTION, [CALL_SIGNAL] = REQUEST_SIGNAL,
+        [CALL_PING] = REQUEST_PING,         [CALL_RESET] = REQUEST_RESET};
     const struct online *entry = presence_find(calls->cloud->presence, call->device);
-    if (!entry) {
+    if (!entry && call->held == 0) {
         return CYAN_E_OFFLINE;
     }
+    uint32_t shard = call->held != 0 ? call->shard : entry->shard;
     struct letter_call letter = {.call = waiting->number,
+                                 .serial = call->held,
                                  .kind = kinds[call->kind],
                                  .name_len = (uint16_t)strlen(call->name),
                                  .argument_len = (uint16_t)strlen(call->argument),
@@ -119,7 +120,7 @@ static int dispatch(struct calls *calls, struct waiting *waiting, const struct c
     memcpy(letter.id, call->device, sizeof letter.id);
     int err = table_insert(&calls->table, &waiting->by_number);
     if (err == 0) {
-        err = link_call(calls->cloud->link, entry->shard, &letter, call->name, call->argument);
+        err = link_call(calls->cloud->link, shard, &letter, call->name, call->argument);
         if (err < 0) {
             table_remove(&calls->table, &waiting->by_number);
         }

@@ -5,9 +5,13 @@
 #include "server/bus/bus.h"
 #include "server/cloud/accounts.h"
 #include "server/cloud/calls_inbox.h"
+#include "server/cloud/custody.h"
 #include "server/cloud/events.h"
+#include "server/cloud/incidents.h"
 #include "server/cloud/jobs.h"
 #include "server/cloud/link.h"
+#include "server/cloud/outbox.h"
+#include "server/cloud/policies.h"
 #include "server/cloud/presence.h"
 #include "server/cloud/registry.h"
 
@@ -22,10 +26,41 @@ static void to_devices(void *arg, const struct bus_event *event)
     }
 }
 
+/* After the jobs, presence and events. */
+static int make_history(struct cloud *cloud)
+{
+    uint64_t seed = 0;
+    int status = cloud->crypto->random(cloud->crypto->ctx, (uint8_t *)&seed, sizeof seed);
+    if (status != 0) {
+        return status;
+    }
+    cloud->outbox = outbox_create(cloud->jobs, cloud->events, seed);
+    if (cloud->outbox) {
+        cloud->incidents = incidents_create(cloud->jobs, cloud->presence, cloud->outbox, seed);
+    }
+    return cloud->incidents ? 0 : CYAN_E_NO_MEMORY;
+}
+
+static int make_custody(struct cloud *cloud, const struct cloud_parts *parts)
+{
+    const struct cyan_crypto *crypto = cloud->crypto;
+    int status = crypto->sha256(crypto->ctx, parts->server_spki, CYAN_SERVER_SPKI_LEN,
+                                cloud->server_prints[0]);
+    if (status == 0 && parts->server_prev_spki) {
+        status = crypto->sha256(crypto->ctx, parts->server_prev_spki, CYAN_SERVER_SPKI_LEN,
+                                cloud->server_prints[1]);
+    }
+    cloud->custody = custody_create(cloud, parts->unknown);
+    return status == 0 && !cloud->custody ? CYAN_E_NO_MEMORY : status;
+}
+
 int cloud_create(const struct cloud_parts *parts, struct cloud *out_cloud)
 {
     struct cloud *cloud = out_cloud;
-    *cloud = (struct cloud){.loop = parts->loop, .crypto = parts->crypto, .signup = parts->signup};
+    *cloud = (struct cloud){.loop = parts->loop,
+                            .crypto = parts->crypto,
+                            .store_crypto = parts->store_crypto,
+                            .signup = parts->signup};
     memcpy(cloud->server_spki, parts->server_spki, sizeof cloud->server_spki);
     cloud->jobs = jobs_create(parts->loop, parts->store);
     cloud->presence = presence_create();
@@ -39,7 +74,17 @@ int cloud_create(const struct cloud_parts *parts, struct cloud *out_cloud)
     if (!cloud->accounts || !cloud->registry) {
         return CYAN_E_NO_MEMORY;
     }
-    return link_create(cloud, parts->tools, parts->shard_count, &cloud->link);
+    int status = make_history(cloud);
+    if (status == 0) {
+        status = make_custody(cloud, parts);
+    }
+    if (status == 0) {
+        status = link_create(cloud, parts->tools, parts->shard_count, &cloud->link);
+    }
+    if (status == 0) {
+        policies_start(cloud);
+    }
+    return status;
 }
 
 void cloud_stop(struct cloud *cloud)
@@ -50,11 +95,16 @@ void cloud_stop(struct cloud *cloud)
 void cloud_destroy(struct cloud *cloud)
 {
     calls_stop(cloud->calls);
+    jobs_drain(cloud->jobs);
+    custody_stop(cloud->custody);
+    incidents_destroy(cloud->incidents);
+    outbox_destroy(cloud->outbox);
     registry_destroy(cloud->registry);
     accounts_destroy(cloud->accounts);
     jobs_destroy(cloud->jobs);
     (void)uv_run(cloud->loop, UV_RUN_DEFAULT);
     link_destroy(cloud->link);
+    custody_destroy(cloud->custody);
     calls_destroy(cloud->calls);
     events_destroy(cloud->events);
     presence_destroy(cloud->presence);

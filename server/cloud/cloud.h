@@ -11,30 +11,41 @@
 #include <uv.h>
 
 #include "crypto/crypto.h"
+#include "server/cloud/custody_rules.h"
+#include "server/session/session.h"
 #include "wire/keyblob.h"
 
 struct accounts;
 struct bus;
 struct calls;
+struct custody;
 struct events;
+struct incidents;
 struct jobs;
 struct link;
+struct outbox;
 struct presence;
 struct registry;
 struct store;
 
 struct cloud {
     uv_loop_t *loop;
-    const struct cyan_crypto *crypto; /* the hub thread's own */
+    const struct cyan_crypto *crypto;       /* the hub thread's own */
+    const struct cyan_crypto *store_crypto; /* for what runs on the store's worker */
     struct jobs *jobs;
     struct accounts *accounts;
     struct presence *presence;
     struct registry *registry;
     struct events *events;
+    struct outbox *outbox;
+    struct incidents *incidents;
     struct calls *calls;
+    struct custody *custody;
     struct link *link;                         /* to the shards */
     uint8_t server_spki[CYAN_SERVER_SPKI_LEN]; /* the public half of the server's key */
-    bool signup;                               /* POST /v1/users is open */
+    /* Fingerprints of the server's present key and of the one before; zeroes: none. */
+    uint8_t server_prints[SESSION_SERVER_KEYS][CYAN_SHA256_LEN];
+    bool signup; /* POST /v1/users is open */
 };
 
 struct link_tools;
@@ -42,12 +53,15 @@ struct link_tools;
 /* What a cloud is made of; everything is borrowed until cloud_destroy. */
 struct cloud_parts {
     uv_loop_t *loop;
-    const struct cyan_crypto *crypto;
+    const struct cyan_crypto *crypto;       /* the hub thread's own */
+    const struct cyan_crypto *store_crypto; /* the store's worker's own */
     const struct store *store;
     struct bus *bus;
     const struct link_tools *tools; /* one for each shard */
     size_t shard_count;
     const uint8_t *server_spki;
+    const uint8_t *server_prev_spki; /* of the key before; NULL: there is none */
+    enum custody_unknown unknown;    /* what becomes of ids that nobody knows */
     bool signup;
 };
 

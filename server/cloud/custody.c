@@ -1,135 +1,417 @@
 #include "server/cloud/custody.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
-#include "base/secret.h"
 #include "server/cloud/cloud.h"
+#include "server/cloud/custody_inner.h"
+#include "server/cloud/link.h"
+#include "server/cloud/outbox.h"
+#include "server/cloud/presence.h"
+#include "server/cloud/strangers.h"
 #include "server/net/log.h"
 
-enum custody_reason custody_decide(const struct cyan_claim *claim, const struct device_key *known)
+enum { TRIES_MAX = 4096, CLONES_MAX = 4096, CHECKS_MAX = 1024 };
+
+static const char pending_words[] = "held: the LED breathes cyan, but the device is not trusted";
+
+bool custody_is_change(enum custody_effect effect)
 {
-    if (claim->has_key && cyan_device_spki_check(claim->spki, sizeof claim->spki) < 0) {
-        return CUSTODY_MALFORMED_KEY;
-    }
-    if (!known) {
-        return CUSTODY_UNKNOWN_DEVICE;
-    }
-    if (!known->has_key) {
-        return CUSTODY_NO_TRUSTED_KEY;
-    }
-    if (!claim->has_key) {
-        return CUSTODY_NO_KEY_SENT;
-    }
-    return cyan_ct_equal(claim->spki, known->spki, sizeof claim->spki) ? CUSTODY_TRUSTED
-                                                                       : CUSTODY_OTHER_KEY;
+    return effect == EFFECT_TRUST || effect == EFFECT_ADOPT || effect == EFFECT_ENROLL ||
+           effect == EFFECT_HEAL || effect == EFFECT_RETURN;
 }
 
-enum session_verdict custody_verdict(enum custody_reason reason)
+static void keep_target(const struct dossier *d, const struct custody_case *c, struct examined *out)
 {
-    return reason == CUSTODY_TRUSTED || reason == CUSTODY_NO_KEY_SENT ? SESSION_FULL
-                                                                      : SESSION_REFUSE;
+    struct dossier_target target = dossier_target(d, c);
+    out->has_target = target.spki != NULL;
+    if (target.spki) {
+        memcpy(out->target, target.spki, sizeof out->target);
+        memcpy(out->target_print, target.fingerprint, sizeof out->target_print);
+    }
 }
 
-const char *custody_reason_name(enum custody_reason reason)
+static void keep_facts(const struct dossier *d, const struct custody_case *c, struct examined *out)
 {
-    static const char *const names[] = {
-        [CUSTODY_TRUSTED] = "trusted",
-        [CUSTODY_NO_KEY_SENT] = "no-key-sent",
-        [CUSTODY_UNKNOWN_DEVICE] = "unknown-device",
-        [CUSTODY_NO_TRUSTED_KEY] = "no-trusted-key",
-        [CUSTODY_OTHER_KEY] = "device-key-mismatch",
-        [CUSTODY_MALFORMED_KEY] = "device-key-malformed",
-    };
-    return names[reason];
+    out->known = d->known;
+    out->owner = d->known ? d->device.owner : 0;
+    out->base = d->choice.base;
+    out->has_trusted = d->has_trusted;
+    memcpy(out->trusted, d->trusted.fingerprint, sizeof out->trusted);
+    out->pending_count = d->pending_count;
+    out->was_pending = d->has_presented && d->presented.state == STORE_KEY_PENDING;
+    out->absent_from = dossier_absent_from(d, c);
+    incident_firmware(&d->device, out->firmware);
 }
 
-/* A judgement that waits for the registry. */
-struct judgement {
-    custody_judged_fn *done;
-    void *arg;
-    struct cyan_claim claim;
-    char address[ADDRESS_TEXT_MAX + 1];
-};
-
-static void log_refusal(const struct judgement *judgement, const char *cause)
+/* The platform of the first proven Hello stays that of the device. */
+static bool is_other_platform(const struct dossier *d, const struct custody_case *c)
 {
-    char id[CYAN_ID_TEXT];
-    cyan_hex_encode(judgement->claim.id, CYAN_ID_LEN, id);
-    log_write(LOG_WARN, "device refused", "claimed_device", id, "cause", cause, "address",
-              judgement->address, NULL);
+    return d->known && d->device.has_hello && d->device.platform_id != c->hello.platform_id;
 }
 
-static void on_key(void *arg, int status, const struct device_key *key)
+static int apply(struct examination *examination, const struct store *store,
+                 const struct dossier *d)
 {
-    struct judgement *judgement = arg;
-    if (status < 0 && status != CYAN_E_NOT_FOUND) {
-        log_refusal(judgement, "store-failed");
-        judgement->done(judgement->arg, SESSION_REFUSE, NULL, NULL);
-        free(judgement);
+    struct examined *out = &examination->examined;
+    const struct custody_case *c = &examination->c;
+    const struct custody_change change = {.store = store,
+                                          .crypto = examination->custody->cloud->store_crypto,
+                                          .now_ms = c->now_ms,
+                                          .random = examination->random};
+    int status = custody_apply_proof(&change, c, d, out->ruling.effect, &out->outcome);
+    if (status == 0) {
+        out->owner = out->outcome.owner;
+        out->pending_count +=
+            out->ruling.effect == EFFECT_PEND && !out->was_pending && !out->outcome.has_displaced;
+    }
+    return status;
+}
+
+/* On the worker. */
+static int examine_in_store(struct job *job, const struct store *store)
+{
+    struct examination *examination = (struct examination *)job;
+    struct examined *out = &examination->examined;
+    struct custody_facts facts;
+    struct dossier d;
+    memset(out, 0, sizeof *out);
+    int status = dossier_read(store, &examination->c, &d);
+    if (status != 0) {
+        return status;
+    }
+    dossier_facts(&d, &examination->c, &facts, &out->familiar);
+    custody_rule(&facts, &out->ruling);
+    keep_facts(&d, &examination->c, out);
+    keep_target(&d, &examination->c, out);
+    if (!examination->is_proof || out->ruling.verdict == SESSION_REFUSE) {
+        return 0;
+    }
+    return is_other_platform(&d, &examination->c) ? CYAN_E_INVALID : apply(examination, store, &d);
+}
+
+/* What only the hub's memory knows of an id. */
+static void fill_in(struct custody *custody, struct custody_case *c)
+{
+    struct cloud *cloud = custody->cloud;
+    const struct online *online = presence_find(cloud->presence, c->id);
+    const bool *other = lru_find(custody->tries, c->id);
+    const struct store_key *stranger =
+        c->has_key ? strangers_key(custody->strangers, c->id, c->fingerprint, c->now_ms) : NULL;
+    c->unknown = custody->unknown;
+    c->wants_policy = custody->wants_modules;
+    c->is_online = online != NULL;
+    c->heard_ms = online ? online->last_heard_ms : registry_heard_ms(cloud->registry, c->id);
+    c->use_other = other && *other;
+    c->was_denied = stranger && stranger->state == STORE_KEY_DENIED;
+    c->live_count = 0;
+    for (const struct held *h = held_of(&custody->held, c->id, NULL, NULL);
+         h && c->live_count < DOSSIER_LIVE_MAX; h = held_of(&custody->held, c->id, NULL, h)) {
+        memcpy(c->live[c->live_count++], h->c.fingerprint, CYAN_SHA256_LEN);
+    }
+}
+
+void custody_examine(struct custody *custody, struct examination *examination,
+                     void (*done)(struct job *job, int status))
+{
+    const struct cyan_crypto *crypto = custody->cloud->crypto;
+    examination->job = (struct job){.run = examine_in_store, .done = done};
+    examination->custody = custody;
+    examination->c.now_ms = clock_now_ms();
+    fill_in(custody, &examination->c);
+    if (examination->is_proof && crypto->random(crypto->ctx, (uint8_t *)&examination->random,
+                                                sizeof examination->random) < 0) {
+        jobs_later(custody->cloud->jobs, &examination->job, CYAN_E_RANDOM);
         return;
     }
-    enum custody_reason reason = custody_decide(&judgement->claim, status == 0 ? key : NULL);
-    if (custody_verdict(reason) == SESSION_FULL) {
-        judgement->done(judgement->arg, SESSION_FULL, key->spki + CYAN_DEVICE_SPKI_MODULUS,
-                        key->fingerprint);
-    } else {
-        log_refusal(judgement, custody_reason_name(reason));
-        judgement->done(judgement->arg, SESSION_REFUSE, NULL, NULL);
-    }
-    free(judgement);
+    jobs_store(custody->cloud->jobs, &examination->job);
 }
 
-void custody_judge(struct cloud *cloud, const struct cyan_claim *claim, const char *address,
-                   custody_judged_fn *done, void *arg)
+void custody_send(struct custody *custody, const struct custody_outcome *outcome)
 {
-    struct judgement *judgement = calloc(1, sizeof *judgement);
-    if (!judgement) {
+    for (size_t i = 0; i < outcome->event_count; i++) {
+        outbox_send(custody->cloud->outbox, &outcome->events[i]);
+    }
+}
+
+/* An incident, and the event that tells the owner of it, if there is one. */
+static void note(struct custody *custody, const struct examination *examination,
+                 const struct examined *out, enum incident_cause cause, const char *event,
+                 const char *words)
+{
+    const struct custody_case *c = &examination->c;
+    /* Ids that nobody knows are free to invent: they are counted by address. */
+    char words_of_id[sizeof "the last one said it is " + CYAN_ID_TEXT];
+    char id[CYAN_ID_TEXT];
+    cyan_hex_encode(c->id, CYAN_ID_LEN, id);
+    (void)snprintf(words_of_id, sizeof words_of_id, "the last one said it is %s", id);
+    const struct incident_note incident = {
+        .cause = cause,
+        .stage = examination->is_proof ? STAGE_HELLO : STAGE_JUDGEMENT,
+        .device = out->known ? c->id : NULL,
+        .note = out->known ? NULL : words_of_id,
+        .owner = out->owner,
+        .address = c->address,
+        .presented = c->has_key ? c->fingerprint : NULL,
+        .trusted = out->has_trusted ? out->trusted : NULL,
+        .proven = examination->is_proof,
+        .firmware = out->firmware,
+    };
+    incidents_note(custody->cloud->incidents, &incident);
+    if (event && out->known) {
+        struct outbox_event tell = {.name = event,
+                                    .owner = out->owner,
+                                    .old_print = out->has_trusted ? out->trusted : NULL,
+                                    .new_print = c->has_key ? c->fingerprint : NULL,
+                                    .cause = words,
+                                    .at_ms = c->now_ms};
+        memcpy(tell.device, c->id, sizeof tell.device);
+        outbox_tell(custody->cloud->outbox, &tell);
+    }
+}
+
+/* A judgement that waits for the store. */
+struct judgement {
+    struct examination examination; /* first */
+    bool is_nobody;
+    custody_judged_fn *done;
+    void *arg;
+};
+
+static void on_judged(struct job *job, int status)
+{
+    struct judgement *j = (struct judgement *)job;
+    struct custody *custody = j->examination.custody;
+    const struct examined *out = &j->examination.examined;
+    if (status == 0 && !j->is_nobody && out->ruling.verdict != SESSION_REFUSE && out->has_target) {
+        j->done(j->arg, out->ruling.verdict, out->target + CYAN_DEVICE_SPKI_MODULUS,
+                out->target_print);
+        free(j);
+        return;
+    }
+    if (status != 0) {
+        log_write(LOG_ERROR, "a handshake could not be judged", "cause", cyan_err_text(status),
+                  NULL);
+    } else if (!j->is_nobody && out->ruling.is_incident) {
+        bool mismatch = out->ruling.cause == CAUSE_KEY_MISMATCH;
+        note(custody, &j->examination, out, out->ruling.cause,
+             mismatch ? "cyan/key/mismatch" : NULL, cause_of(out->ruling.cause)->name);
+    }
+    j->done(j->arg, SESSION_REFUSE, NULL, NULL);
+    free(j);
+}
+
+/* Damage: not looked up, and never stored. */
+static void refuse_malformed(struct judgement *j)
+{
+    j->examination.examined.ruling = (struct custody_ruling){
+        .verdict = SESSION_REFUSE, .is_incident = true, .cause = CAUSE_KEY_MALFORMED};
+}
+
+static int examine_malformed(struct job *job, const struct store *store)
+{
+    struct judgement *j = (struct judgement *)job;
+    int status = examine_in_store(job, store);
+    refuse_malformed(j);
+    return status;
+}
+
+void custody_judge(struct cloud *cloud, bool is_nobody, const struct cyan_claim *claim,
+                   const char *address, custody_judged_fn *done, void *arg)
+{
+    const struct cyan_crypto *crypto = cloud->crypto;
+    struct judgement *j = calloc(1, sizeof *j);
+    if (!j) {
         done(arg, SESSION_REFUSE, NULL, NULL);
         return;
     }
-    judgement->done = done;
-    judgement->arg = arg;
-    judgement->claim = *claim;
-    memcpy(judgement->address, address, strnlen(address, ADDRESS_TEXT_MAX));
-    registry_key(cloud->registry, claim->id, on_key, judgement);
+    struct custody_case *c = &j->examination.c;
+    j->is_nobody = is_nobody;
+    j->done = done;
+    j->arg = arg;
+    memcpy(c->id, claim->id, sizeof c->id);
+    c->has_key = claim->has_key;
+    memcpy(c->spki, claim->spki, sizeof c->spki);
+    memcpy(c->address, address, strnlen(address, sizeof c->address - 1));
+    if (crypto->sha256(crypto->ctx, c->spki, sizeof c->spki, c->fingerprint) < 0) {
+        done(arg, SESSION_REFUSE, NULL, NULL);
+        free(j);
+        return;
+    }
+    bool malformed =
+        claim->has_key && !is_nobody && cyan_device_spki_check(claim->spki, sizeof claim->spki) < 0;
+    custody_examine(cloud->custody, &j->examination, on_judged);
+    if (malformed) {
+        j->examination.job.run = examine_malformed;
+    }
 }
 
 /* A proof that waits for the commit. */
 struct proof {
+    struct examination examination; /* first */
+    uint32_t shard;
+    uint64_t serial;
     custody_admitted_fn *done;
     void *arg;
-    uint8_t id[CYAN_ID_LEN];
 };
 
-static void on_stored(void *arg, int status, const struct device_key *key)
+static void keep_stranger(struct custody *custody, const struct examined *out)
 {
-    struct proof *proof = arg;
-    if (status == 0) {
-        proof->done(proof->arg, SESSION_FULL, key->owner);
-    } else {
-        char id[CYAN_ID_TEXT];
-        cyan_hex_encode(proof->id, CYAN_ID_LEN, id);
-        log_write(LOG_WARN, "proof not accepted", "device", id, "cause", cyan_err_text(status),
-                  NULL);
-        proof->done(proof->arg, SESSION_REFUSE, 0);
+    if (!out->known && out->ruling.effect == EFFECT_PEND) {
+        strangers_note(custody->strangers, &out->outcome.key);
+    }
+}
+
+static void close_displaced(struct custody *custody, const struct custody_case *c,
+                            const struct custody_outcome *outcome)
+{
+    struct held *h =
+        outcome->has_displaced ? held_of(&custody->held, c->id, outcome->displaced, NULL) : NULL;
+    if (h) {
+        link_close_session(custody->cloud->link, h->shard, h->serial, SESSION_END_FLOOD);
+    }
+}
+
+static void tell_held(struct custody *custody, const struct examination *examination)
+{
+    const struct examined *out = &examination->examined;
+    bool clone = out->ruling.effect == EFFECT_CLONE;
+    note(custody, examination, out, out->ruling.cause,
+         clone ? "cyan/key/clone" : "cyan/key/pending", clone ? "clone" : pending_words);
+    if (out->pending_count > 1) {
+        note(custody, examination, out, CAUSE_CONTESTED, NULL, NULL);
+    }
+}
+
+static void log_refusal(const struct proof *proof, int status)
+{
+    char id[CYAN_ID_TEXT];
+    cyan_hex_encode(proof->examination.c.id, CYAN_ID_LEN, id);
+    log_write(LOG_WARN, "proof not accepted", "device", id, "cause",
+              status == CYAN_E_INVALID ? "another platform than before" : cyan_err_text(status),
+              NULL);
+}
+
+static void on_proven(struct job *job, int status)
+{
+    struct proof *proof = (struct proof *)job;
+    struct custody *custody = proof->examination.custody;
+    const struct custody_case *c = &proof->examination.c;
+    const struct examined *out = &proof->examination.examined;
+    enum session_verdict verdict = status == 0 ? out->ruling.verdict : SESSION_REFUSE;
+    if (status != 0) {
+        log_refusal(proof, status);
+    }
+    if (verdict == SESSION_HELD) {
+        keep_stranger(custody, out);
+        close_displaced(custody, c, &out->outcome);
+        if (!custody_hold(custody, proof->shard, proof->serial, &proof->examination)) {
+            verdict = SESSION_REFUSE;
+        }
+    }
+    proof->done(proof->arg, verdict, out->owner, c->fingerprint);
+    if (verdict == SESSION_HELD) {
+        tell_held(custody, &proof->examination);
+    } else if (verdict == SESSION_FULL) {
+        custody_send(custody, &out->outcome);
+        lru_remove(custody->tries, c->id);
+        if (custody_is_change(out->ruling.effect)) {
+            custody_end_clone_check(custody, c->id);
+            lru_remove(custody->strangers, c->id);
+            custody_review(custody->cloud, c->id);
+        }
+        if (out->base == POLICY_HEAL) {
+            custody_ask_module(custody, c->id, proof->shard, 0);
+        }
+    } else if (status == 0 && out->ruling.is_incident) {
+        note(custody, &proof->examination, out, out->ruling.cause, "cyan/key/mismatch",
+             cause_of(out->ruling.cause)->name);
     }
     free(proof);
 }
 
-void custody_proven(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
-                    const uint8_t fingerprint[static CYAN_SHA256_LEN],
-                    const struct cyan_hello *hello, const char *address, custody_admitted_fn *done,
-                    void *arg)
+void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_proven *letter,
+                    custody_admitted_fn *done, void *arg)
 {
     struct proof *proof = calloc(1, sizeof *proof);
     if (!proof) {
-        done(arg, SESSION_REFUSE, 0);
+        done(arg, SESSION_REFUSE, 0, letter->fingerprint);
         return;
     }
+    struct custody_case *c = &proof->examination.c;
+    proof->shard = shard;
+    proof->serial = letter->serial;
     proof->done = done;
     proof->arg = arg;
-    memcpy(proof->id, id, CYAN_ID_LEN);
-    registry_proven(cloud->registry, id, fingerprint, hello, address, on_stored, proof);
+    proof->examination.is_proof = true;
+    memcpy(c->id, letter->id, sizeof c->id);
+    c->has_key = true; /* the one that was used is the one that is proven */
+    memcpy(c->spki, letter->claim.spki, sizeof c->spki);
+    memcpy(c->fingerprint, letter->fingerprint, sizeof c->fingerprint);
+    memcpy(c->address, letter->address, sizeof c->address);
+    memcpy(c->server_key, cloud->server_prints[letter->server_key], sizeof c->server_key);
+    c->hello = letter->hello;
+    custody_examine(cloud->custody, &proof->examination, on_proven);
+}
+
+void custody_failed(struct cloud *cloud, const struct letter_failed *failure)
+{
+    struct custody *custody = cloud->custody;
+    if (failure->end != SESSION_END_DROPPED_OUR_KEY || !failure->has_id) {
+        return;
+    }
+    bool *other = lru_put(custody->tries, failure->id);
+    if (other) {
+        *other = !*other;
+    }
+}
+
+void custody_wants_modules(struct cloud *cloud)
+{
+    cloud->custody->wants_modules = true;
+}
+
+struct custody *custody_create(struct cloud *cloud, enum custody_unknown unknown)
+{
+    uint64_t seeds[5];
+    struct custody *custody = calloc(1, sizeof *custody);
+    if (!custody || cloud->crypto->random(cloud->crypto->ctx, (uint8_t *)seeds, sizeof seeds) < 0) {
+        free(custody);
+        return NULL;
+    }
+    custody->cloud = cloud;
+    custody->unknown = unknown;
+    held_init(&custody->held, seeds[0]);
+    custody->strangers = strangers_create(seeds[1]);
+    custody->tries = lru_create(TRIES_MAX, CYAN_ID_LEN, sizeof(bool), seeds[2]);
+    custody->clones = lru_create(CLONES_MAX, CYAN_ID_LEN, sizeof(struct clone_check), seeds[3]);
+    custody->checks = lru_create(CHECKS_MAX, sizeof(uint32_t), sizeof(struct key_checks), seeds[4]);
+    if (!custody->strangers || !custody->tries || !custody->clones || !custody->checks) {
+        custody_destroy(custody);
+        return NULL;
+    }
+    (void)uv_timer_init(cloud->loop, &custody->tick);
+    uv_unref((uv_handle_t *)&custody->tick);
+    custody->tick.data = custody;
+    return custody;
+}
+
+void custody_stop(struct custody *custody)
+{
+    uv_close((uv_handle_t *)&custody->tick, NULL);
+}
+
+void custody_destroy(struct custody *custody)
+{
+    if (!custody) {
+        return;
+    }
+    held_done(&custody->held);
+    strangers_destroy(custody->strangers);
+    lru_destroy(custody->tries);
+    lru_destroy(custody->clones);
+    lru_destroy(custody->checks);
+    free(custody);
 }

@@ -28,6 +28,7 @@ enum letter {
     LETTER_CLOSE,
     LETTER_CALL,
     LETTER_PROMOTE, /* a held session becomes full */
+    LETTER_OWNER,   /* a full session belongs to somebody else */
     LETTER_STOP,    /* no body */
 };
 
@@ -43,6 +44,7 @@ struct letter_judge {
 struct letter_proven {
     uint64_t serial;
     struct cyan_hello hello;
+    struct cyan_claim claim;
     uint8_t server_key; /* which of the server's keys deciphered: 0 the present, 1 the one before */
     uint8_t nonce[CYAN_NONCE_LEN];
     uint8_t id[CYAN_ID_LEN];
@@ -126,10 +128,15 @@ struct letter_close {
     uint32_t why; /* enum session_end */
 };
 
+struct letter_owner {
+    uint32_t owner;
+    uint8_t id[CYAN_ID_LEN];
+};
+
 struct letter_call { /* name and argument follow, each with its NUL */
     uint64_t call;
     uint64_t serial; /* of a held session: DESCRIBE, SIGNAL, PING and RESET only; 0: the full one */
-    uint32_t kind; /* enum request_kind */
+    uint32_t kind;   /* enum request_kind */
     uint16_t name_len;
     uint16_t argument_len;
     bool on;

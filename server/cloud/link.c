@@ -8,8 +8,10 @@
 #include "server/cloud/cloud.h"
 #include "server/cloud/custody.h"
 #include "server/cloud/events.h"
+#include "server/cloud/incidents.h"
 #include "server/cloud/letters.h"
 #include "server/cloud/link_unit.h"
+#include "server/cloud/ownership.h"
 #include "server/cloud/presence.h"
 #include "server/cloud/registry.h"
 #include "server/net/listener.h"
@@ -50,7 +52,7 @@ static void on_judged(void *arg, enum session_verdict verdict, const uint8_t *mo
         mail_put(&question->unit->shard.inbox, LETTER_JUDGED, sizeof *body);
     if (body) {
         *body = (struct letter_judged){.serial = question->serial, .verdict = verdict};
-        if (verdict == SESSION_FULL) {
+        if (verdict != SESSION_REFUSE) {
             memcpy(body->modulus, modulus, sizeof body->modulus);
             memcpy(body->fingerprint, fingerprint, sizeof body->fingerprint);
         }
@@ -76,7 +78,8 @@ static void publish_status(struct cloud *cloud, const uint8_t *id, uint32_t owne
 }
 
 /* The new session takes the place of an older one, wherever that lives. */
-static void enter(struct link_unit *unit, uint64_t serial, const uint8_t *id, uint32_t owner)
+static void enter(struct link_unit *unit, uint64_t serial, const uint8_t *id, uint32_t owner,
+                  const uint8_t *fingerprint)
 {
     struct cloud *cloud = unit->link->cloud;
     struct online *older = presence_find(cloud->presence, id);
@@ -89,6 +92,7 @@ static void enter(struct link_unit *unit, uint64_t serial, const uint8_t *id, ui
                            .session = serial,
                            .last_heard_ms = clock_now_ms()};
     memcpy(entry.id, id, sizeof entry.id);
+    memcpy(entry.fingerprint, fingerprint, sizeof entry.fingerprint);
     if (presence_put(cloud->presence, &entry) == 0) {
         char text[CYAN_ID_TEXT];
         cyan_hex_encode(id, CYAN_ID_LEN, text);
@@ -97,7 +101,8 @@ static void enter(struct link_unit *unit, uint64_t serial, const uint8_t *id, ui
     }
 }
 
-static void on_admitted(void *arg, enum session_verdict verdict, uint32_t owner)
+static void on_admitted(void *arg, enum session_verdict verdict, uint32_t owner,
+                        const uint8_t *fingerprint)
 {
     struct question *question = arg;
     struct letter_admitted *body =
@@ -107,7 +112,7 @@ static void on_admitted(void *arg, enum session_verdict verdict, uint32_t owner)
             .serial = question->serial, .verdict = verdict, .owner = owner};
         memcpy(body->id, question->id, sizeof body->id);
         if (verdict == SESSION_FULL) {
-            enter(question->unit, question->serial, question->id, owner);
+            enter(question->unit, question->serial, question->id, owner, fingerprint);
         }
     }
     free(question);
@@ -117,7 +122,8 @@ static void judge(struct link_unit *unit, const struct letter_judge *body)
 {
     struct question *question = ask(unit, body->serial, body->claim.id);
     if (question) {
-        custody_judge(unit->link->cloud, &body->claim, body->address, on_judged, question);
+        custody_judge(unit->link->cloud, body->is_nobody, &body->claim, body->address, on_judged,
+                      question);
     }
 }
 
@@ -125,14 +131,14 @@ static void proven(struct link_unit *unit, const struct letter_proven *body)
 {
     struct question *question = ask(unit, body->serial, body->id);
     if (question) {
-        custody_proven(unit->link->cloud, body->id, body->fingerprint, &body->hello, body->address,
-                       on_admitted, question);
+        custody_proven(unit->link->cloud, unit->shard.index, body, on_admitted, question);
     }
 }
 
 static void gone(struct cloud *cloud, const struct letter_gone *body)
 {
     const struct online *entry = presence_find(cloud->presence, body->id);
+    custody_gone(cloud, body->serial);
     if (entry && entry->session == body->serial) {
         uint32_t owner = entry->owner;
         registry_heard(cloud->registry, body->id, entry->last_heard_ms);
@@ -146,6 +152,28 @@ static void heard(struct cloud *cloud, const uint8_t *id)
     struct online *entry = presence_find(cloud->presence, id);
     if (entry) {
         entry->last_heard_ms = clock_now_ms();
+    }
+}
+
+static bool is_named(const char *name, size_t len, const char *wanted)
+{
+    return len == strlen(wanted) && memcmp(name, wanted, len) == 0;
+}
+
+/* What a device tells the cloud itself: how it was reset, and the code with which it is claimed. */
+static void listen_to(struct cloud *cloud, uint64_t held_serial, const uint8_t *id,
+                      const char *name, size_t name_len, const uint8_t *data, size_t data_len)
+{
+    if (is_named(name, name_len, "spark/device/last_reset")) {
+        char reason[STORE_WORD_MAX + 1];
+        size_t len = data_len < sizeof reason - 1 ? data_len : sizeof reason - 1;
+        for (size_t i = 0; i < len; i++) {
+            reason[i] = data[i] >= ' ' && data[i] < 0x7F ? (char)data[i] : '?';
+        }
+        reason[len] = '\0';
+        custody_reset_reason(cloud, held_serial, id, reason);
+    } else if (is_named(name, name_len, "spark/device/claim/code")) {
+        ownership_code_came(cloud, id, held_serial, (const char *)data, data_len);
     }
 }
 
@@ -167,7 +195,23 @@ static void device_event(struct cloud *cloud, const struct letter_event *body)
     }
     memcpy(event.device, body->id, sizeof event.device);
     heard(cloud, body->id);
-    (void)events_publish(cloud->events, &event);
+    listen_to(cloud, 0, body->id, name, body->name_len, event.data, body->data_len);
+    if (strncmp(name, "cyan/", 5) != 0) {
+        (void)events_publish(cloud->events, &event);
+    }
+}
+
+static void held_event(struct cloud *cloud, const struct letter_held_event *body)
+{
+    const char *name = (const char *)(body + 1);
+    listen_to(cloud, body->serial, body->id, name, body->name_len,
+              (const uint8_t *)name + body->name_len + 1, body->data_len);
+}
+
+static void failed(struct cloud *cloud, const struct letter_failed *body)
+{
+    custody_failed(cloud, body);
+    incidents_note_failure(cloud->incidents, body);
 }
 
 /* On the hub's thread: a letter from a shard. */
@@ -198,6 +242,12 @@ static void receive(void *arg, uint32_t kind, const void *body, size_t len)
     case LETTER_SUBSCRIBED:
         unit->wants_events = true;
         break;
+    case LETTER_FAILED:
+        failed(cloud, body);
+        break;
+    case LETTER_HELD_EVENT:
+        held_event(cloud, body);
+        break;
     default:
         break;
     }
@@ -215,15 +265,6 @@ static void on_before_poll(uv_prepare_t *prepare)
     flush(prepare->data);
 }
 
-static void on_key_changed(void *arg, const uint8_t id[static CYAN_ID_LEN])
-{
-    struct link *link = arg;
-    const struct online *entry = presence_find(link->cloud->presence, id);
-    if (entry) {
-        link_close_session(link, entry->shard, entry->session, SESSION_END_KEY_CHANGED);
-    }
-}
-
 static int unit_create(struct link *link, uint32_t index, const struct link_tools *tools)
 {
     struct link_unit *unit = calloc(1, sizeof *unit);
@@ -236,8 +277,8 @@ static int unit_create(struct link *link, uint32_t index, const struct link_tool
     int err = shard_init(&unit->shard, index, link->cloud->loop, receive, unit, unit_receive, unit);
     if (err == 0) {
         struct session_ops ops = unit_session_ops(unit);
-        err = sessions_init(&unit->sessions, &unit->shard, tools->crypto, tools->server_key, &ops,
-                            (uint64_t)(index + 1) << SERIAL_SHIFT);
+        err = sessions_init(&unit->sessions, &unit->shard, tools->crypto, tools->server_keys,
+                            tools->server_key_count, &ops, (uint64_t)(index + 1) << SERIAL_SHIFT);
     }
     if (err == 0) {
         struct actor_ops ops = unit_actor_ops(unit);
@@ -266,7 +307,6 @@ int link_create(struct cloud *cloud, const struct link_tools *tools, size_t coun
             return err; /* only without memory at the start; the program ends */
         }
     }
-    registry_on_key_changed(cloud->registry, on_key_changed, link);
     *out_link = link;
     return 0;
 }
@@ -373,6 +413,36 @@ void link_close_session(struct link *link, uint32_t shard, uint64_t serial, enum
         mail_put(&link->units[shard]->shard.inbox, LETTER_CLOSE, sizeof *body);
     if (body) {
         *body = (struct letter_close){.serial = serial, .why = why};
+    }
+}
+
+void link_promote(struct link *link, uint32_t shard, uint64_t serial,
+                  const uint8_t id[static CYAN_ID_LEN], uint32_t owner,
+                  const uint8_t fingerprint[static CYAN_SHA256_LEN])
+{
+    struct link_unit *unit = link->units[shard];
+    struct letter_promote *body = mail_put(&unit->shard.inbox, LETTER_PROMOTE, sizeof *body);
+    if (body) {
+        *body = (struct letter_promote){.serial = serial, .owner = owner};
+        memcpy(body->id, id, sizeof body->id);
+        enter(unit, serial, id, owner, fingerprint);
+    }
+}
+
+void link_set_owner(struct link *link, const uint8_t id[static CYAN_ID_LEN], uint32_t owner)
+{
+    struct online *entry = presence_find(link->cloud->presence, id);
+    if (!entry || entry->owner == owner) {
+        return;
+    }
+    struct letter_owner *body =
+        mail_put(&link->units[entry->shard]->shard.inbox, LETTER_OWNER, sizeof *body);
+    if (body) {
+        *body = (struct letter_owner){.owner = owner};
+        memcpy(body->id, id, sizeof body->id);
+        publish_status(link->cloud, id, entry->owner, "offline");
+        entry->owner = owner;
+        publish_status(link->cloud, id, owner, "online");
     }
 }
 

@@ -16,7 +16,8 @@ struct letter_call;
 /* What one shard's thread may use alone; borrowed until link_stop. */
 struct link_tools {
     const struct cyan_crypto *crypto;
-    const struct cyan_rsa_key *server_key;
+    const struct cyan_rsa_key *server_keys[SESSION_SERVER_KEYS]; /* the present one first */
+    size_t server_key_count;
 };
 
 /* Makes count shards, one for each element of tools; they do not run yet. */
@@ -40,6 +41,14 @@ void link_event(void *arg, const struct bus_event *event);
 
 /* Ends the session of this serial on a shard. */
 void link_close_session(struct link *link, uint32_t shard, uint64_t serial, enum session_end why);
+
+/* The held session of this serial becomes full; the device counts as online from now on. */
+void link_promote(struct link *link, uint32_t shard, uint64_t serial,
+                  const uint8_t id[static CYAN_ID_LEN], uint32_t owner,
+                  const uint8_t fingerprint[static CYAN_SHA256_LEN]);
+
+/* The full session of a device, if it has one, belongs to another account, or to nobody (0). */
+void link_set_owner(struct link *link, const uint8_t id[static CYAN_ID_LEN], uint32_t owner);
 
 /* Sends a call to a shard; body as letter_call says. CYAN_E_NO_MEMORY. */
 int link_call(struct link *link, uint32_t shard, const struct letter_call *call, const char *name,

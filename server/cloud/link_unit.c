@@ -12,27 +12,56 @@ static void *letter(struct link_unit *unit, enum letter kind, size_t len)
     return mail_put(&unit->shard.outbox, kind, len);
 }
 
-static void send_judge(void *arg, uint64_t serial, const struct cyan_claim *claim,
-                       const char *address)
+static void send_judge(void *arg, const struct session_question *question)
 {
     struct letter_judge *body = letter(arg, LETTER_JUDGE, sizeof *body);
     if (body) {
-        *body = (struct letter_judge){.serial = serial, .claim = *claim};
-        memcpy(body->address, address, sizeof body->address);
+        *body = (struct letter_judge){.serial = question->serial,
+                                      .is_nobody = question->is_nobody,
+                                      .claim = *question->claim};
+        memcpy(body->address, question->address, sizeof body->address);
     }
 }
 
-static void send_proven(void *arg, uint64_t serial, const uint8_t id[static CYAN_ID_LEN],
-                        const uint8_t fingerprint[static CYAN_SHA256_LEN],
-                        const struct cyan_hello *hello, const char *address)
+static void send_proven(void *arg, const struct session_proof *proof)
 {
     struct letter_proven *body = letter(arg, LETTER_PROVEN, sizeof *body);
     if (body) {
-        *body = (struct letter_proven){.serial = serial, .hello = *hello};
-        memcpy(body->id, id, sizeof body->id);
-        memcpy(body->fingerprint, fingerprint, sizeof body->fingerprint);
-        memcpy(body->address, address, sizeof body->address);
+        *body = (struct letter_proven){.serial = proof->serial,
+                                       .hello = *proof->hello,
+                                       .claim = *proof->claim,
+                                       .server_key = proof->server_key};
+        memcpy(body->nonce, proof->nonce, sizeof body->nonce);
+        memcpy(body->id, proof->id, sizeof body->id);
+        memcpy(body->fingerprint, proof->fingerprint, sizeof body->fingerprint);
+        memcpy(body->address, proof->address, sizeof body->address);
     }
+}
+
+/* Incidents can be spared when there is no end of them. */
+static void send_failed(void *arg, const struct session_failure *failure)
+{
+    struct link_unit *unit = arg;
+    if (mail_is_behind(&unit->shard.outbox)) {
+        return;
+    }
+    struct letter_failed *body = letter(unit, LETTER_FAILED, sizeof *body);
+    if (!body) {
+        return;
+    }
+    *body = (struct letter_failed){.serial = failure->serial,
+                                   .end = (uint8_t)failure->end,
+                                   .stage = (uint8_t)failure->stage,
+                                   .has_id = failure->id != NULL,
+                                   .was_live = failure->was_live,
+                                   .has_fingerprint = failure->fingerprint != NULL};
+    if (failure->id) {
+        memcpy(body->id, failure->id, sizeof body->id);
+    }
+    if (failure->fingerprint) {
+        memcpy(body->fingerprint, failure->fingerprint, sizeof body->fingerprint);
+    }
+    memcpy(body->address, failure->address, sizeof body->address);
 }
 
 static void on_live(void *arg, struct session *session, const struct cyan_hello *hello,
@@ -40,6 +69,12 @@ static void on_live(void *arg, struct session *session, const struct cyan_hello 
 {
     struct link_unit *unit = arg;
     actors_live(&unit->actors, session, hello, owner);
+}
+
+static void on_held(void *arg, struct session *session, const struct cyan_hello *hello)
+{
+    struct link_unit *unit = arg;
+    actors_held(&unit->actors, session, hello);
 }
 
 static void on_message(void *arg, struct session *session, const struct cyan_coap *msg)
@@ -60,8 +95,10 @@ struct session_ops unit_session_ops(struct link_unit *unit)
                                 .judge = send_judge,
                                 .proven = send_proven,
                                 .live = on_live,
+                                .held = on_held,
                                 .message = on_message,
-                                .ended = on_ended};
+                                .ended = on_ended,
+                                .failed = send_failed};
 }
 
 static bool send_event(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t owner,
@@ -83,6 +120,29 @@ static bool send_event(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t
                                   .data_len = (uint16_t)event->data_len,
                                   .is_private = event->is_private,
                                   .about_device = true};
+    memcpy(body->id, id, sizeof body->id);
+    memcpy(body + 1, event->name, name_len + 1);
+    if (event->data_len > 0) {
+        memcpy((char *)(body + 1) + name_len + 1, event->data, event->data_len);
+    }
+    return true;
+}
+
+static bool send_held_event(void *arg, uint64_t serial, const uint8_t id[static CYAN_ID_LEN],
+                            const struct cyan_event *event)
+{
+    struct link_unit *unit = arg;
+    size_t name_len = strlen(event->name);
+    if (mail_is_behind(&unit->shard.outbox)) {
+        return false;
+    }
+    struct letter_held_event *body =
+        letter(unit, LETTER_HELD_EVENT, sizeof *body + name_len + 1 + event->data_len);
+    if (!body) {
+        return false;
+    }
+    *body = (struct letter_held_event){
+        .serial = serial, .name_len = (uint16_t)name_len, .data_len = (uint16_t)event->data_len};
     memcpy(body->id, id, sizeof body->id);
     memcpy(body + 1, event->name, name_len + 1);
     if (event->data_len > 0) {
@@ -133,6 +193,7 @@ struct actor_ops unit_actor_ops(struct link_unit *unit)
 {
     return (struct actor_ops){.arg = unit,
                               .event = send_event,
+                              .held_event = send_held_event,
                               .heard = send_heard,
                               .reply = send_reply,
                               .subscribed = send_subscribed,
@@ -145,14 +206,40 @@ static void on_judged(struct link_unit *unit, const struct letter_judged *body)
                    body->modulus, body->fingerprint);
 }
 
-/* The hub counts the device as online since it wrote this, so it must hear when it is not. */
+/* The hub counts the device as full or held since it wrote this, so it must hear when it is not;
+ * of a session that had begun, its end tells. */
+static void tell_unless_begun(struct link_unit *unit, uint64_t serial,
+                              const uint8_t id[static CYAN_ID_LEN])
+{
+    const struct session *session = sessions_find(&unit->sessions, serial);
+    if (!session || !session->live) {
+        send_gone(unit, id, serial);
+    }
+}
+
 static void on_admitted(struct link_unit *unit, const struct letter_admitted *body)
 {
     session_admitted(&unit->sessions, body->serial, (enum session_verdict)body->verdict,
                      body->owner);
-    const struct session *session = sessions_find(&unit->sessions, body->serial);
-    if (body->verdict == SESSION_FULL && !(session && session->live)) {
-        send_gone(unit, body->id, body->serial);
+    if (body->verdict != SESSION_REFUSE) {
+        tell_unless_begun(unit, body->serial, body->id);
+    }
+}
+
+static void on_promote(struct link_unit *unit, const struct letter_promote *body)
+{
+    struct session *session = sessions_find(&unit->sessions, body->serial);
+    if (session && session->state == SESSION_LIVE && session->held) {
+        actors_promote(&unit->actors, session, body->owner);
+    }
+    tell_unless_begun(unit, body->serial, body->id);
+}
+
+static void on_owner(struct link_unit *unit, const struct letter_owner *body)
+{
+    struct actor *actor = actors_find(&unit->actors, body->id);
+    if (actor) {
+        actors_owner(&unit->actors, actor, body->owner);
     }
 }
 
@@ -164,11 +251,21 @@ static void on_close(struct link_unit *unit, const struct letter_close *body)
     }
 }
 
+/* The full session of a device, or the one of a serial: held, or full by now. NULL: gone. */
+static struct actor *find_called(struct link_unit *unit, const struct letter_call *body)
+{
+    if (body->serial == 0) {
+        return actors_find(&unit->actors, body->id);
+    }
+    const struct session *session = sessions_find(&unit->sessions, body->serial);
+    return session ? session->user : NULL;
+}
+
 static void on_call(struct link_unit *unit, const struct letter_call *body)
 {
     const char *name = (const char *)(body + 1);
     const char *argument = name + body->name_len + 1;
-    struct actor *actor = actors_find(&unit->actors, body->id);
+    struct actor *actor = find_called(unit, body);
     if (actor && actor->session->state == SESSION_LIVE) {
         requests_start(&unit->actors, actor, body->call, (enum request_kind)body->kind, name,
                        argument, body->on);
@@ -202,6 +299,12 @@ void unit_receive(void *arg, uint32_t kind, const void *body, size_t len)
         break;
     case LETTER_CLOSE:
         on_close(unit, body);
+        break;
+    case LETTER_PROMOTE:
+        on_promote(unit, body);
+        break;
+    case LETTER_OWNER:
+        on_owner(unit, body);
         break;
     case LETTER_CALL:
         on_call(unit, body);

@@ -2,15 +2,26 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #include "base/hex.h"
+#include "server/cloud/dossier.h"
+#include "server/cloud/jobs.h"
+#include "server/cloud/lru.h"
 #include "server/cloud/presence.h"
-#include "server/cloud/registry_inner.h"
 #include "server/net/log.h"
 
 enum {
     HEARD_MAX = 4096, /* devices whose last time waits to be stored */
     HEARD_STORE_MS = 10000,
+};
+
+struct registry {
+    struct jobs *jobs;
+    struct presence *presence;
+    struct lru *heard; /* id: int64_t, not yet given to the store */
+    uv_timer_t timer;  /* runs while there is something in heard */
+    bool closed;
 };
 
 static int64_t later_of(int64_t a, int64_t b)
@@ -24,7 +35,7 @@ _Static_assert(sizeof((struct device_record *)0)->name == sizeof((struct store_d
                "texts fit");
 
 void registry_record(struct registry *registry, const struct store_device *row,
-                     struct device_record *out_record)
+                     enum device_key_state key_state, struct device_record *out_record)
 {
     const int64_t *heard = lru_find(registry->heard, row->id);
     const struct online *online = presence_find(registry->presence, row->id);
@@ -37,6 +48,8 @@ void registry_record(struct registry *registry, const struct store_device *row,
         .product_version = row->product_version,
         .has_hello = row->has_hello,
         .connected = online != NULL,
+        .key_state = key_state,
+        .held = presence_is_held(registry->presence, row->id),
     };
     memcpy(out_record->id, row->id, sizeof out_record->id);
     memcpy(out_record->name, row->name, sizeof out_record->name);
@@ -49,47 +62,128 @@ void registry_record(struct registry *registry, const struct store_device *row,
     }
 }
 
+void registry_binding_record(struct registry *registry, const struct store_binding *binding,
+                             struct device_record *out_record)
+{
+    *out_record =
+        (struct device_record){.owner = binding->account,
+                               .key_state = DEVICE_KEY_TRUSTED,
+                               .is_provisional = true,
+                               .held = presence_is_held(registry->presence, binding->device)};
+    memcpy(out_record->id, binding->device, sizeof out_record->id);
+    memcpy(out_record->name, binding->name, sizeof out_record->name);
+}
+
+struct key_walk {
+    int64_t now_ms;
+    size_t trusted, pending, revoked;
+};
+
+static int count_key(void *arg, const struct store_key *key)
+{
+    struct key_walk *walk = arg;
+    if (dossier_is_alive(key, walk->now_ms)) {
+        walk->trusted += key->state == STORE_KEY_TRUSTED;
+        walk->pending += key->state == STORE_KEY_PENDING;
+        walk->revoked += key->state == STORE_KEY_REVOKED;
+    }
+    return 0;
+}
+
+int registry_key_state(const struct store *store, const uint8_t id[static CYAN_ID_LEN],
+                       int64_t now_ms, enum device_key_state *out_state)
+{
+    struct key_walk walk = {.now_ms = now_ms};
+    int status = store->key_each(store->ctx, id, count_key, &walk);
+    if (status == 0) {
+        *out_state = walk.pending > 1    ? DEVICE_KEY_CONTESTED
+                     : walk.pending == 1 ? DEVICE_KEY_PENDING
+                     : walk.trusted > 0  ? DEVICE_KEY_TRUSTED
+                     : walk.revoked > 0  ? DEVICE_KEY_REVOKED
+                                         : DEVICE_KEY_NONE;
+    }
+    return status;
+}
+
 struct resolving {
     struct job job;
     struct registry *registry;
     uint32_t account;
+    bool is_operator;
     bool by_id;
     char text[STORE_DEVICE_NAME_MAX + 1];
     struct store_device row; /* its id is set when by_id */
+    enum device_key_state key_state;
+    bool is_binding;
+    struct store_binding binding;
+    int64_t now_ms;
     record_fn *done;
     void *arg;
 };
 
 static void resolve_answer(struct job *job, int status)
 {
-    struct resolving *resolving = (struct resolving *)job;
+    struct resolving *r = (struct resolving *)job;
     struct device_record record;
-    if (status == 0) {
-        registry_record(resolving->registry, &resolving->row, &record);
+    if (status == 0 && r->is_binding) {
+        registry_binding_record(r->registry, &r->binding, &record);
+    } else if (status == 0) {
+        registry_record(r->registry, &r->row, r->key_state, &record);
     }
-    resolving->done(resolving->arg, status, status == 0 ? &record : NULL);
-    free(resolving);
+    r->done(r->arg, status, status == 0 ? &record : NULL);
+    free(r);
 }
 
-static int resolve_in_store(struct job *job, const struct store *store)
+static int take_own_binding(void *arg, const struct store_binding *binding)
 {
-    struct resolving *resolving = (struct resolving *)job;
-    if (!resolving->by_id) {
-        return store->device_find(store->ctx, resolving->account, resolving->text, &resolving->row);
+    struct resolving *r = arg;
+    if (binding->account == r->account && r->now_ms - binding->created_ms < DOSSIER_BINDING_MS) {
+        r->binding = *binding;
+        r->is_binding = true;
     }
+    return 0;
+}
+
+static int resolve_id(struct resolving *r, const struct store *store)
+{
     struct store_device row;
-    int status = store->device_get(store->ctx, resolving->row.id, &row);
-    if (status == 0 && (row.owner == 0 || row.owner != resolving->account)) {
+    int status = store->device_get(store->ctx, r->row.id, &row);
+    if (status == CYAN_E_NOT_FOUND) {
+        status = store->binding_each(store->ctx, r->row.id, take_own_binding, r);
+        return status == 0 && !r->is_binding ? CYAN_E_NOT_FOUND : status;
+    }
+    bool own = row.owner == r->account || (row.owner == 0 && r->is_operator);
+    if (status == 0 && !own) {
         status = CYAN_E_REFUSED;
     }
     if (status == 0) {
-        resolving->row = row;
+        r->row = row;
     }
     return status;
 }
 
-void registry_resolve(struct registry *registry, uint32_t account, const char *text,
-                      record_fn *done, void *arg)
+static int resolve_name(struct resolving *r, const struct store *store)
+{
+    int status = store->device_find(store->ctx, r->account, r->text, &r->row);
+    if (status == CYAN_E_NOT_FOUND) {
+        status = store->binding_find(store->ctx, r->account, r->text, &r->binding);
+        r->is_binding = status == 0;
+    }
+    return status;
+}
+
+static int resolve_in_store(struct job *job, const struct store *store)
+{
+    struct resolving *r = (struct resolving *)job;
+    r->is_binding = false;
+    int status = r->by_id ? resolve_id(r, store) : resolve_name(r, store);
+    return status == 0 && !r->is_binding
+               ? registry_key_state(store, r->row.id, r->now_ms, &r->key_state)
+               : status;
+}
+
+void registry_resolve(struct registry *registry, uint32_t account, bool is_operator,
+                      const char *text, record_fn *done, void *arg)
 {
     struct resolving *resolving = calloc(1, sizeof *resolving);
     if (!resolving) {
@@ -99,6 +193,8 @@ void registry_resolve(struct registry *registry, uint32_t account, const char *t
     resolving->job = (struct job){.run = resolve_in_store, .done = resolve_answer};
     resolving->registry = registry;
     resolving->account = account;
+    resolving->is_operator = is_operator;
+    resolving->now_ms = clock_now_ms();
     resolving->done = done;
     resolving->arg = arg;
     size_t len = strnlen(text, sizeof resolving->text);
@@ -111,11 +207,20 @@ void registry_resolve(struct registry *registry, uint32_t account, const char *t
     jobs_store(registry->jobs, &resolving->job);
 }
 
+/* A row of the list: a device, or an upload. */
+struct listed {
+    bool is_binding;
+    enum device_key_state key_state;
+    struct store_device row;
+    struct store_binding binding;
+};
+
 struct listing {
     struct job job;
     struct registry *registry;
     uint32_t account;
-    struct store_device *rows;
+    int64_t now_ms;
+    struct listed *rows;
     size_t count, cap;
     record_list_fn *done;
     void *arg;
@@ -130,7 +235,12 @@ static void list_answer(struct job *job, int status)
         status = records ? 0 : CYAN_E_NO_MEMORY;
     }
     for (size_t i = 0; records && i < listing->count; i++) {
-        registry_record(listing->registry, &listing->rows[i], &records[i]);
+        const struct listed *row = &listing->rows[i];
+        if (row->is_binding) {
+            registry_binding_record(listing->registry, &row->binding, &records[i]);
+        } else {
+            registry_record(listing->registry, &row->row, row->key_state, &records[i]);
+        }
     }
     listing->done(listing->arg, status, records, status == 0 ? listing->count : 0);
     free(records);
@@ -138,20 +248,45 @@ static void list_answer(struct job *job, int status)
     free(listing);
 }
 
-static int list_add(void *arg, const struct store_device *row)
+static struct listed *list_room(struct listing *listing)
 {
     enum { FIRST = 16 };
-    struct listing *listing = arg;
     if (listing->count == listing->cap) {
         size_t cap = listing->cap ? listing->cap * 2 : FIRST;
-        struct store_device *rows = realloc(listing->rows, cap * sizeof *rows);
+        struct listed *rows = realloc(listing->rows, cap * sizeof *rows);
         if (!rows) {
-            return CYAN_E_NO_MEMORY;
+            return NULL;
         }
         listing->rows = rows;
         listing->cap = cap;
     }
-    listing->rows[listing->count++] = *row;
+    struct listed *row = &listing->rows[listing->count++];
+    *row = (struct listed){.is_binding = false};
+    return row;
+}
+
+static int list_device(void *arg, const struct store_device *device)
+{
+    struct listed *row = list_room(arg);
+    if (!row) {
+        return CYAN_E_NO_MEMORY;
+    }
+    row->row = *device;
+    return 0;
+}
+
+static int list_binding(void *arg, const struct store_binding *binding)
+{
+    struct listing *listing = arg;
+    if (listing->now_ms - binding->created_ms >= DOSSIER_BINDING_MS) {
+        return 0;
+    }
+    struct listed *row = list_room(listing);
+    if (!row) {
+        return CYAN_E_NO_MEMORY;
+    }
+    row->binding = *binding;
+    row->is_binding = true;
     return 0;
 }
 
@@ -159,7 +294,14 @@ static int list_from_store(struct job *job, const struct store *store)
 {
     struct listing *listing = (struct listing *)job;
     listing->count = 0;
-    return store->device_each(store->ctx, listing->account, list_add, listing);
+    int status = store->device_each(store->ctx, listing->account, list_device, listing);
+    for (size_t i = 0; i < listing->count && status == 0; i++) {
+        struct listed *row = &listing->rows[i];
+        status = registry_key_state(store, row->row.id, listing->now_ms, &row->key_state);
+    }
+    return status != 0
+               ? status
+               : store->binding_of_account(store->ctx, listing->account, list_binding, listing);
 }
 
 void registry_list(struct registry *registry, uint32_t account, record_list_fn *done, void *arg)
@@ -172,6 +314,7 @@ void registry_list(struct registry *registry, uint32_t account, record_list_fn *
     listing->job = (struct job){.run = list_from_store, .done = list_answer};
     listing->registry = registry;
     listing->account = account;
+    listing->now_ms = clock_now_ms();
     listing->done = done;
     listing->arg = arg;
     jobs_store(registry->jobs, &listing->job);
@@ -251,10 +394,45 @@ void registry_heard(struct registry *registry, const uint8_t id[static CYAN_ID_L
     }
 }
 
-void registry_on_key_changed(struct registry *registry, key_changed_fn *fn, void *arg)
+int64_t registry_heard_ms(struct registry *registry, const uint8_t id[static CYAN_ID_LEN])
 {
-    registry->key_changed = fn;
-    registry->key_changed_arg = arg;
+    const int64_t *heard = lru_find(registry->heard, id);
+    return heard ? *heard : 0;
+}
+
+struct resetting {
+    struct job job;
+    uint8_t id[CYAN_ID_LEN];
+    char reason[STORE_WORD_MAX + 1];
+};
+
+static int reset_in_store(struct job *job, const struct store *store)
+{
+    struct resetting *r = (struct resetting *)job;
+    int status = store->device_reset(store->ctx, r->id, r->reason);
+    return status == CYAN_E_NOT_FOUND ? 0 : status;
+}
+
+static void reset_stored(struct job *job, int status)
+{
+    if (status != 0) {
+        log_write(LOG_WARN, "a reset reason could not be stored", "cause", cyan_err_text(status),
+                  NULL);
+    }
+    free(job);
+}
+
+void registry_reset(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],
+                    const char *reason)
+{
+    struct resetting *r = calloc(1, sizeof *r);
+    if (!r) {
+        return;
+    }
+    r->job = (struct job){.run = reset_in_store, .done = reset_stored};
+    memcpy(r->id, id, sizeof r->id);
+    memcpy(r->reason, reason, strnlen(reason, sizeof r->reason - 1));
+    jobs_store(registry->jobs, &r->job);
 }
 
 struct registry *registry_create(struct jobs *jobs, struct presence *presence,
@@ -274,7 +452,6 @@ struct registry *registry_create(struct jobs *jobs, struct presence *presence,
     }
     registry->jobs = jobs;
     registry->presence = presence;
-    registry->crypto = crypto;
     uv_timer_init(jobs_loop(jobs), &registry->timer);
     uv_unref((uv_handle_t *)&registry->timer);
     registry->timer.data = registry;

@@ -1,4 +1,4 @@
-/* registry.h - what the cloud knows of devices and their keys.
+/* registry.h - what the cloud knows of devices.
  *
  * Runs on the hub's thread over the store's jobs, like accounts.h: callbacks come later, on the
  * same thread (but for CYAN_E_NO_MEMORY, which comes at once), and borrow; without success they
@@ -16,14 +16,30 @@
 #include "wire/hello.h"
 
 struct jobs;
+struct store;
+struct store_binding;
+struct store_device;
 struct presence;
 struct registry;
 
 enum { DEVICE_NAME_MAX = 64, ADDRESS_TEXT_MAX = 45 };
 
+/* The first that applies; docs/SPEC-custody.md, "HTTP". */
+enum device_key_state {
+    DEVICE_KEY_NONE,
+    DEVICE_KEY_REVOKED,
+    DEVICE_KEY_TRUSTED,
+    DEVICE_KEY_PENDING,
+    DEVICE_KEY_CONTESTED
+};
+
 struct device_record {
     uint8_t id[CYAN_ID_LEN];
     uint32_t owner; /* account; 0: nobody */
+    enum device_key_state key_state;
+    bool held;           /* a session of it is held */
+    bool is_provisional; /* only uploaded: it has proven nothing yet */
+    bool is_stranger;    /* nobody knows it: the operator sees what is held */
     char name[DEVICE_NAME_MAX + 1];
     char last_ip[ADDRESS_TEXT_MAX + 1]; /* "" when never connected */
     int64_t last_heard_ms;              /* 0: never */
@@ -35,18 +51,9 @@ struct device_record {
     bool connected; /* has a full session now */
 };
 
-/* The key with which a device's sessions are full. */
-struct device_key {
-    uint32_t owner;
-    bool has_key;
-    uint8_t spki[CYAN_DEVICE_SPKI_LEN];
-    uint8_t fingerprint[CYAN_SHA256_LEN]; /* SHA-256 of the SPKI */
-};
-
 typedef void record_fn(void *arg, int status, const struct device_record *record);
 typedef void record_list_fn(void *arg, int status, const struct device_record *records,
                             size_t count);
-typedef void key_fn(void *arg, int status, const struct device_key *key);
 
 /* Borrows all; crypto is the hub's own. */
 struct registry *registry_create(struct jobs *jobs, struct presence *presence,
@@ -54,42 +61,34 @@ struct registry *registry_create(struct jobs *jobs, struct presence *presence,
 /* Stores what registry_heard has kept, and drains the jobs, first. */
 void registry_destroy(struct registry *registry);
 
-/* Called after a commit that replaced a device's trusted key, so that sessions with the old one
- * can be ended. At most one; set once. */
-typedef void key_changed_fn(void *arg, const uint8_t id[static CYAN_ID_LEN]);
-void registry_on_key_changed(struct registry *registry, key_changed_fn *fn, void *arg);
-
-/* The device that an account means by text: 24 hexadecimal digits, or one of its own names.
+/* The device that an account means by text: 24 hexadecimal digits, or one of its own names; what
+ * it has uploaded counts as its own. The operator may mean devices of nobody, too.
  * CYAN_E_NOT_FOUND: unknown; CYAN_E_REFUSED: exists but belongs to somebody else or nobody. */
-void registry_resolve(struct registry *registry, uint32_t account, const char *text,
-                      record_fn *done, void *arg);
+void registry_resolve(struct registry *registry, uint32_t account, bool is_operator,
+                      const char *text, record_fn *done, void *arg);
 
-/* All devices of an account, by name. */
+/* All devices of an account, by name, then what it has uploaded. */
 void registry_list(struct registry *registry, uint32_t account, record_list_fn *done, void *arg);
 
-/* The account uploads a device's public key (already checked with cyan_device_spki_check). An
- * unknown id is created and bound to the account; for its own device the key becomes the trusted
- * one and the one before is retired; CYAN_E_REFUSED for somebody else's. Durable when done. */
-void registry_provision(struct registry *registry, uint32_t account,
-                        const uint8_t id[static CYAN_ID_LEN],
-                        const uint8_t spki[static CYAN_DEVICE_SPKI_LEN], record_fn *done,
-                        void *arg);
+/* On the worker: the key state of a device, from its keys that still count. */
+int registry_key_state(const struct store *store, const uint8_t id[static CYAN_ID_LEN],
+                       int64_t now_ms, enum device_key_state *out_state);
 
-/* For custody: the trusted key of an id, as the store has it. CYAN_E_NOT_FOUND. */
-void registry_key(struct registry *registry, const uint8_t id[static CYAN_ID_LEN], key_fn *done,
-                  void *arg);
-
-/* Records a proven Hello with this key: time of handshake, address, platform, product, version;
- * first_seen and last_seen of the key. Durable when done, which gets the key and its owner; a later
- * replacement of the key is told by key_changed after that, never before. CYAN_E_REFUSED when the
- * key is no longer the trusted one, or when the platform differs from that of the first proven
- * Hello. */
-void registry_proven(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],
-                     const uint8_t fingerprint[static CYAN_SHA256_LEN],
-                     const struct cyan_hello *hello, const char *address, key_fn *done, void *arg);
+/* Joins a row with what is live. */
+void registry_record(struct registry *registry, const struct store_device *row,
+                     enum device_key_state key_state, struct device_record *out_record);
+/* The same for an upload. */
+void registry_binding_record(struct registry *registry, const struct store_binding *binding,
+                             struct device_record *out_record);
 
 /* Keeps when a device was last heard, in bulk and without waiting: on disk within some 10 s. */
 void registry_heard(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],
                     int64_t heard_ms);
+/* What registry_heard keeps that is not stored yet; 0: nothing. */
+int64_t registry_heard_ms(struct registry *registry, const uint8_t id[static CYAN_ID_LEN]);
+
+/* Stores a device's last reset reason, without waiting. */
+void registry_reset(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],
+                    const char *reason);
 
 #endif

@@ -3,9 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hex.h"
 #include "base/secret.h"
-#include "server/net/log.h"
 #include "server/session/handshake.h"
 #include "wire/frame.h"
 
@@ -24,29 +22,6 @@ static struct session *session_of_node(struct table_node *node)
 static struct session *session_of_timer(struct wheel_timer *timer)
 {
     return (struct session *)((char *)timer - offsetof(struct session, timer));
-}
-
-const char *session_end_name(enum session_end end)
-{
-    static const char *const names[] = {
-        [SESSION_END_PEER] = "closed-by-device",
-        [SESSION_END_SILENT] = "silent",
-        [SESSION_END_TRUNCATED] = "truncated",
-        [SESSION_END_HUNG_UP] = "hung-up-after-nonce",
-        [SESSION_END_NOT_DECIPHERABLE] = "not-decipherable",
-        [SESSION_END_REFUSED] = "refused",
-        [SESSION_END_DROPPED_OUR_KEY] = "dropped-our-key",
-        [SESSION_END_BAD_HELLO] = "bad-hello",
-        [SESSION_END_BAD_FRAME] = "bad-frame",
-        [SESSION_END_TIMEOUT] = "timeout",
-        [SESSION_END_DISPLACED] = "displaced",
-        [SESSION_END_KEY_CHANGED] = "key-changed",
-        [SESSION_END_FLOOD] = "flood",
-        [SESSION_END_STOPPED] = "stopped",
-        [SESSION_END_SLOW] = "does-not-read",
-        [SESSION_END_INTERNAL] = "internal",
-    };
-    return names[end];
 }
 
 static void on_time(struct wheel_timer *timer)
@@ -93,17 +68,42 @@ static size_t on_want(struct conn *conn)
     return partial_need(session);
 }
 
+static void end_badly(struct session *session)
+{
+    session_close(session, session->live ? SESSION_END_BAD_FRAME : SESSION_END_BAD_HELLO);
+}
+
+/* Both directions have one key, so a frame of ours that somebody sends back to us deciphers but
+ * for its first block. It begins as ours did; one of the device's does so once in 2^64 frames. */
+static bool is_mirrored(const struct session *session, const uint8_t *body, size_t len)
+{
+    bool found = false;
+    for (size_t i = 0; len >= SESSION_SENT_BYTES && i < SESSION_SENT_KEPT; i++) {
+        found |= memcmp(session->sent[i], body, SESSION_SENT_BYTES) == 0;
+    }
+    return found && session->live;
+}
+
+static void note_sent(struct session *session, const uint8_t *body)
+{
+    memcpy(session->sent[session->sent_next], body, SESSION_SENT_BYTES);
+    session->sent_next = (uint8_t)((session->sent_next + 1) % SESSION_SENT_KEPT);
+}
+
 static void take_frame(struct session *session, uint8_t *body, size_t len)
 {
     struct sessions *all = session->sessions;
     struct cyan_coap msg;
     size_t message_len = 0;
-    int err = cyan_cipher_open(&session->cipher, all->crypto, body, len, &message_len);
+    int err = is_mirrored(session, body, len) ? CYAN_E_MALFORMED : 0;
+    if (err == 0) {
+        err = cyan_cipher_open(&session->cipher, all->crypto, body, len, &message_len);
+    }
     if (err == 0) {
         err = cyan_coap_parse(body, message_len, &msg);
     }
     if (err < 0) {
-        session_close(session, session->live ? SESSION_END_BAD_FRAME : SESSION_END_BAD_HELLO);
+        end_badly(session);
     } else if (session->live) {
         all->ops.message(all->ops.arg, session, &msg);
     } else {
@@ -121,7 +121,7 @@ static size_t take_frames(struct session *session, uint8_t *data, size_t len)
             break;
         }
         if (body < 0) {
-            session_close(session, session->live ? SESSION_END_BAD_FRAME : SESSION_END_BAD_HELLO);
+            end_badly(session);
             break;
         }
         take_frame(session, data + pos + CYAN_FRAME_HEADER, (size_t)body);
@@ -190,32 +190,12 @@ static void on_end(struct conn *conn, int err)
     session_close(session, session->live ? SESSION_END_PEER : handshake_end_of_peer(session));
 }
 
-static void log_end(const struct session *session)
-{
-    char id[CYAN_ID_TEXT] = "";
-    char address[CONN_ADDRESS_TEXT] = "";
-    const char *cause = session_end_name((enum session_end)session->end);
-    if (session->live) {
-        cyan_hex_encode(session->id, sizeof session->id, id);
-        log_write(LOG_INFO, "session ended", "device", id, "cause", cause, NULL);
-        return;
-    }
-    if (session->handshake) {
-        memcpy(address, session->handshake->address, sizeof address);
-    }
-    if (session->state >= SESSION_JUDGING && session->end != SESSION_END_NOT_DECIPHERABLE) {
-        cyan_hex_encode(session->id, sizeof session->id, id);
-    }
-    log_write(LOG_WARN, "handshake failed", "cause", cause, "claimed_device", id, "address",
-              address, NULL);
-}
-
 static void on_closed(struct conn *conn)
 {
     struct session *session = session_of(conn);
     struct sessions *all = session->sessions;
     if (session->state != SESSION_CLOSING) {
-        log_end(session);
+        session_tell_end(session);
     }
     if (session->live) {
         all->ops.ended(all->ops.arg, session);
@@ -258,14 +238,18 @@ static int on_accept(struct shard *shard, uv_stream_t *server)
 }
 
 int sessions_init(struct sessions *sessions, struct shard *shard, const struct cyan_crypto *crypto,
-                  const struct cyan_rsa_key *server_key, const struct session_ops *ops,
-                  uint64_t serial_base)
+                  const struct cyan_rsa_key *const *server_keys, size_t server_key_count,
+                  const struct session_ops *ops, uint64_t serial_base)
 {
     uint64_t seed = 0;
+    if (server_key_count == 0 || server_key_count > SESSION_SERVER_KEYS) {
+        return CYAN_E_INVALID;
+    }
     memset(sessions, 0, sizeof *sessions);
     sessions->shard = shard;
     sessions->crypto = crypto;
-    sessions->server_key = server_key;
+    memcpy(sessions->server_keys, server_keys, server_key_count * sizeof(struct cyan_rsa_key *));
+    sessions->server_key_count = server_key_count;
     sessions->ops = *ops;
     sessions->handshakes_max = SESSION_HANDSHAKES_MAX;
     sessions->next_serial = serial_base + 1;
@@ -273,7 +257,11 @@ int sessions_init(struct sessions *sessions, struct shard *shard, const struct c
     if (err == 0) {
         table_init(&sessions->table, sizeof(uint64_t),
                    offsetof(struct session, serial) - offsetof(struct session, by_serial), seed);
+        admission_init(&sessions->admission, ~seed);
         err = rsa_queue_init(&sessions->rsa, &shard->loop, handshake_rsa, sessions);
+        sessions->rsa.now = shard->wheel.now;
+        sessions->rsa.pick = handshake_pick;
+        sessions->rsa.cost[RSA_OPEN] = (unsigned)server_key_count;
     }
     shard->on_accept = on_accept;
     shard->owner = sessions;
@@ -296,6 +284,7 @@ void sessions_stop(struct sessions *sessions)
 void sessions_done(struct sessions *sessions)
 {
     table_done(&sessions->table);
+    admission_done(&sessions->admission);
     cyan_wipe(sessions->message, sizeof sessions->message);
 }
 
@@ -312,21 +301,35 @@ void session_admitted(struct sessions *sessions, uint64_t serial, enum session_v
     if (!session || session->state != SESSION_PROVING) {
         return;
     }
-    if (verdict != SESSION_FULL) {
+    if (verdict == SESSION_REFUSE) {
         session_close(session, SESSION_END_REFUSED);
         return;
     }
     struct cyan_hello hello = session->handshake->hello;
+    if (verdict == SESSION_FULL) {
+        admission_good(&sessions->admission, session->handshake->place);
+    }
     handshake_destroy(session);
     session->state = SESSION_LIVE;
     session->live = true;
+    session->held = verdict == SESSION_HELD;
     (void)sessions->crypto->random(sessions->crypto->ctx, (uint8_t *)&session->next_id,
                                    sizeof session->next_id);
     cyan_server_hello_write(session_begin(session), session_new_id(session));
     (void)session_send(session);
     session_watch(session, SESSION_IDLE_MS);
-    sessions->ops.live(sessions->ops.arg, session, &hello, owner);
+    if (session->held) {
+        sessions->ops.held(sessions->ops.arg, session, &hello);
+    } else {
+        sessions->ops.live(sessions->ops.arg, session, &hello, owner);
+    }
     conn_resume(&session->conn);
+}
+
+void session_promoted(struct session *session)
+{
+    session->held = false;
+    session_note_good(session);
 }
 
 struct cyan_writer *session_begin(struct session *session)
@@ -358,6 +361,7 @@ int session_send(struct session *session)
         session_close(session, SESSION_END_INTERNAL);
         return err;
     }
+    note_sent(session, room + CYAN_FRAME_HEADER);
     conn_written(&session->conn, len);
     return 0;
 }
@@ -370,7 +374,7 @@ void session_close(struct session *session, enum session_end why)
     if (!session->conn.closing) {
         session->end = (uint8_t)why;
     }
-    log_end(session);
+    session_tell_end(session);
     handshake_destroy(session);
     session->state = SESSION_CLOSING;
     wheel_stop(&session->conn.shard->wheel, &session->timer);

@@ -1,6 +1,7 @@
 #include "server/store/query.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 int db_error(struct db *db, int code)
@@ -50,6 +51,13 @@ int db_error(struct db *db, int code)
     return CYAN_E_IO;
 }
 
+char *db_literal_path(const char *path)
+{
+    char *literal = NULL;
+    int len = asprintf(&literal, "%s%s", path[0] == '/' ? "" : "./", path);
+    return len < 0 ? NULL : literal;
+}
+
 void query_begin(struct query *q, struct db *db, enum statement which)
 {
     *q = (struct query){.db = db, .stmt = db->statements[which], .next = 1};
@@ -93,6 +101,15 @@ void query_text_or_null(struct query *q, const char *text)
 void query_blob(struct query *q, const void *data, size_t len)
 {
     note(q, sqlite3_bind_blob64(q->stmt, q->next++, data, len, SQLITE_STATIC));
+}
+
+void query_blob_or_null(struct query *q, bool is_there, const void *data, size_t len)
+{
+    if (is_there) {
+        query_blob(q, data, len);
+    } else {
+        note(q, sqlite3_bind_null(q->stmt, q->next++));
+    }
 }
 
 /* SQLITE_ROW, SQLITE_DONE, or the failure is in q->status. */
@@ -152,4 +169,42 @@ void query_get_blob(struct query *q, int column, void *out_data, size_t len)
         return;
     }
     memcpy(out_data, data, len);
+}
+
+bool query_get_blob_or_null(struct query *q, int column, void *out_data, size_t len)
+{
+    if (sqlite3_column_type(q->stmt, column) == SQLITE_NULL) {
+        memset(out_data, 0, len);
+        return false;
+    }
+    query_get_blob(q, column, out_data, len);
+    return true;
+}
+
+int query_run_once(struct query *q)
+{
+    int status = query_run(q);
+    query_end(q);
+    return status;
+}
+
+int query_run_on_one(struct query *q)
+{
+    int status = query_run_once(q);
+    if (status == 0 && sqlite3_changes(q->db->handle) == 0) {
+        status = CYAN_E_NOT_FOUND;
+    }
+    return status;
+}
+
+int query_get_word(struct query *q, int column, const char *const *words, size_t count)
+{
+    const char *text = (const char *)sqlite3_column_text(q->stmt, column);
+    for (size_t i = 0; i < count; i++) {
+        if (words[i] ? text && strcmp(words[i], text) == 0 : !text) {
+            return (int)i;
+        }
+    }
+    note(q, SQLITE_CORRUPT);
+    return 0;
 }

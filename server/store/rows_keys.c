@@ -1,75 +1,99 @@
 #include <stddef.h>
-#include <string.h>
 
 #include "server/store/query.h"
 #include "server/store/rows.h"
 
-static const char *const states[] = {
-    [STORE_KEY_TRUSTED] = "trusted",
-    [STORE_KEY_RETIRED] = "retired",
+static const char *const states[STORE_KEY_STATES] = {
+    [STORE_KEY_TRUSTED] = "trusted", [STORE_KEY_ANNOUNCED] = "announced",
+    [STORE_KEY_PENDING] = "pending", [STORE_KEY_DENIED] = "denied",
+    [STORE_KEY_RETIRED] = "retired", [STORE_KEY_REVOKED] = "revoked",
 };
-static const char *const sources[] = {
-    [STORE_KEY_PROVISIONED] = "provisioned",
+/* No source is NULL. */
+static const char *const sources[STORE_KEY_SOURCES] = {
+    [STORE_KEY_PROVISIONED] = "provisioned", [STORE_KEY_BY_ANNOUNCEMENT] = "announced",
+    [STORE_KEY_ENROLLED] = "enrolled",       [STORE_KEY_HEALED] = "healed",
+    [STORE_KEY_APPROVED] = "approved",       [STORE_KEY_RECOVERED] = "recovered",
+    [STORE_KEY_REVERTED] = "reverted",
 };
 
-enum { WORD_MAX = 16 };
-
-/* Which of the words it is; -1: none. */
-static int find_word(const char *const *words, size_t count, const char *text)
+const char *store_key_state_name(enum store_key_state state)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(words[i], text) == 0) {
-            return (int)i;
-        }
+    return states[state];
+}
+
+const char *store_key_source_name(enum store_key_source source)
+{
+    return sources[source];
+}
+
+static int take_key(struct query *q, struct store_key *out_key)
+{
+    struct store_key key = {0};
+    int status = query_row(q);
+    if (status != 0) {
+        return status;
     }
-    return -1;
+    query_get_blob(q, 0, key.device, sizeof key.device);
+    query_get_blob(q, 1, key.fingerprint, sizeof key.fingerprint);
+    query_get_blob(q, 2, key.spki, sizeof key.spki);
+    key.state = (enum store_key_state)query_get_word(q, 3, states, STORE_KEY_STATES);
+    key.source = (enum store_key_source)query_get_word(q, 4, sources, STORE_KEY_SOURCES);
+    key.by_account = (uint32_t)query_get_int(q, 5);
+    key.first_seen_ms = query_get_int(q, 6);
+    key.last_seen_ms = query_get_int(q, 7);
+    query_get_text(q, 8, key.last_ip, sizeof key.last_ip);
+    key.created_ms = query_get_int(q, 9);
+    key.changed_ms = query_get_int(q, 10);
+    key.replaced_via = (enum store_key_source)query_get_word(q, 11, sources, STORE_KEY_SOURCES);
+    key.has_replaced_by = query_get_blob_or_null(q, 12, key.replaced_by, sizeof key.replaced_by);
+    if (q->status == 0) {
+        *out_key = key;
+    }
+    return q->status;
 }
 
 int rows_key_trusted(void *ctx, const uint8_t id[CYAN_ID_LEN], struct store_key *out_key)
 {
     struct query q;
-    struct store_key key = {0};
-    char state[WORD_MAX];
-    char source[WORD_MAX];
     query_begin(&q, ctx, ST_KEY_TRUSTED);
     query_blob(&q, id, CYAN_ID_LEN);
-    int status = query_row(&q);
-    if (status == 0) {
-        query_get_blob(&q, 0, key.device, sizeof key.device);
-        query_get_blob(&q, 1, key.fingerprint, sizeof key.fingerprint);
-        query_get_blob(&q, 2, key.spki, sizeof key.spki);
-        query_get_text(&q, 3, state, sizeof state);
-        query_get_text(&q, 4, source, sizeof source);
-        key.by_account = (uint32_t)query_get_int(&q, 5);
-        key.first_seen_ms = query_get_int(&q, 6);
-        key.last_seen_ms = query_get_int(&q, 7);
-        query_get_text(&q, 8, key.last_ip, sizeof key.last_ip);
-        key.created_ms = query_get_int(&q, 9);
-        status = q.status;
-    }
-    query_end(&q);
-    if (status != 0) {
-        return status;
-    }
-    int state_at = find_word(states, sizeof states / sizeof states[0], state);
-    int source_at = find_word(sources, sizeof sources / sizeof sources[0], source);
-    if (state_at < 0 || source_at < 0) {
-        return CYAN_E_CORRUPT;
-    }
-    key.state = (enum store_key_state)state_at;
-    key.source = (enum store_key_source)source_at;
-    *out_key = key;
-    return 0;
-}
-
-int rows_key_retire(void *ctx, const uint8_t id[CYAN_ID_LEN])
-{
-    struct query q;
-    query_begin(&q, ctx, ST_KEY_RETIRE);
-    query_blob(&q, id, CYAN_ID_LEN);
-    int status = query_run(&q);
+    int status = take_key(&q, out_key);
     query_end(&q);
     return status;
+}
+
+int rows_key_get(void *ctx, const uint8_t id[CYAN_ID_LEN],
+                 const uint8_t fingerprint[CYAN_SHA256_LEN], struct store_key *out_key)
+{
+    struct query q;
+    query_begin(&q, ctx, ST_KEY_GET);
+    query_blob(&q, id, CYAN_ID_LEN);
+    query_blob(&q, fingerprint, CYAN_SHA256_LEN);
+    int status = take_key(&q, out_key);
+    query_end(&q);
+    return status;
+}
+
+int rows_key_each(void *ctx, const uint8_t id[CYAN_ID_LEN], store_key_fn *fn, void *arg)
+{
+    struct query q;
+    struct store_key key;
+    int status;
+    query_begin(&q, ctx, ST_KEY_EACH);
+    query_blob(&q, id, CYAN_ID_LEN);
+    while ((status = take_key(&q, &key)) == 0) {
+        status = fn(arg, &key);
+        if (status != 0) {
+            break;
+        }
+    }
+    query_end(&q);
+    return status == CYAN_E_NOT_FOUND ? 0 : status;
+}
+
+static void put_word(struct query *q, const char *word)
+{
+    query_text_or_null(q, word ? word : "");
 }
 
 int rows_key_put(void *ctx, const struct store_key *key)
@@ -80,15 +104,26 @@ int rows_key_put(void *ctx, const struct store_key *key)
     query_blob(&q, key->fingerprint, sizeof key->fingerprint);
     query_blob(&q, key->spki, sizeof key->spki);
     query_text(&q, states[key->state]);
-    query_text(&q, sources[key->source]);
+    put_word(&q, sources[key->source]);
     query_int_or_null(&q, key->by_account);
     query_int(&q, key->first_seen_ms);
     query_int(&q, key->last_seen_ms);
     query_text_or_null(&q, key->last_ip);
     query_int(&q, key->created_ms);
-    int status = query_run(&q);
-    query_end(&q);
-    return status;
+    query_int(&q, key->changed_ms);
+    put_word(&q, sources[key->replaced_via]);
+    query_blob_or_null(&q, key->has_replaced_by, key->replaced_by, sizeof key->replaced_by);
+    return query_run_once(&q);
+}
+
+int rows_key_remove(void *ctx, const uint8_t id[CYAN_ID_LEN],
+                    const uint8_t fingerprint[CYAN_SHA256_LEN])
+{
+    struct query q;
+    query_begin(&q, ctx, ST_KEY_REMOVE);
+    query_blob(&q, id, CYAN_ID_LEN);
+    query_blob(&q, fingerprint, CYAN_SHA256_LEN);
+    return query_run_once(&q);
 }
 
 int rows_key_seen(void *ctx, const uint8_t id[CYAN_ID_LEN],
@@ -100,10 +135,5 @@ int rows_key_seen(void *ctx, const uint8_t id[CYAN_ID_LEN],
     query_blob(&q, fingerprint, CYAN_SHA256_LEN);
     query_int(&q, seen_ms);
     query_text_or_null(&q, address);
-    int status = query_run(&q);
-    query_end(&q);
-    if (status == 0 && sqlite3_changes(q.db->handle) == 0) {
-        status = CYAN_E_NOT_FOUND;
-    }
-    return status;
+    return query_run_on_one(&q);
 }

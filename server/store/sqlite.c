@@ -194,29 +194,56 @@ static const struct store functions = {
     .device_get = rows_device_get,
     .device_find = rows_device_find,
     .device_each = rows_device_each,
+    .device_at = rows_device_at,
+    .device_by_server_key = rows_device_by_server_key,
     .device_hello = rows_device_hello,
+    .device_owner = rows_device_owner,
+    .device_heal = rows_device_heal,
+    .device_module = rows_device_module,
+    .device_reset = rows_device_reset,
     .device_heard = rows_device_heard,
+    .device_count_with_server_key = rows_device_count_with_server_key,
+    .device_assume_server_key = rows_device_assume_server_key,
     .key_trusted = rows_key_trusted,
-    .key_retire = rows_key_retire,
+    .key_get = rows_key_get,
+    .key_each = rows_key_each,
     .key_put = rows_key_put,
+    .key_remove = rows_key_remove,
     .key_seen = rows_key_seen,
+    .binding_put = rows_binding_put,
+    .binding_each = rows_binding_each,
+    .binding_of_account = rows_binding_of_account,
+    .binding_find = rows_binding_find,
+    .binding_remove = rows_binding_remove,
+    .binding_remove_all = rows_binding_remove_all,
+    .binding_trim = rows_binding_trim,
+    .policy_get = rows_policy_get,
+    .policy_put = rows_policy_put,
+    .policy_remove = rows_policy_remove,
+    .claim_put = rows_claim_put,
+    .claim_get = rows_claim_get,
+    .claim_trim = rows_claim_trim,
+    .claim_remove = rows_claim_remove,
+    .incident_put = rows_incident_put,
+    .incident_each = rows_incident_each,
+    .incident_remove = rows_incident_remove,
+    .outbox_put = rows_outbox_put,
+    .outbox_each = rows_outbox_each,
+    .outbox_remove = rows_outbox_remove,
+    .audit_add = rows_audit_add,
+    .audit_last = rows_audit_last,
+    .audit_each = rows_audit_each,
+    .counter_next = rows_counter_next,
 };
 
 /* One thread at a time, as store.h says: SQLite's own locks would only cost. */
 static int open_file(struct db *db, const char *path)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-    if (path[0] == '/' || strcmp(path, in_memory) == 0) {
-        return sqlite3_open_v2(path, &db->handle, flags, NULL);
-    }
-    /* A folder named "file:" is no URI to us. */
-    size_t len = strlen(path);
-    char *literal = malloc(sizeof "./" + len);
+    char *literal = strcmp(path, in_memory) == 0 ? strdup(path) : db_literal_path(path);
     if (!literal) {
         return SQLITE_NOMEM;
     }
-    memcpy(literal, "./", 2);
-    memcpy(literal + 2, path, len + 1);
     int code = sqlite3_open_v2(literal, &db->handle, flags, NULL);
     free(literal);
     return code;

@@ -8,5 +8,6 @@
 #include "server/store/store.h"
 
 store_open_fn store_sqlite_open;
+store_copy_fn store_sqlite_copy;
 
 #endif

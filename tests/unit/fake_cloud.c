@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/hex.h"
 #include "server/api/http.h"
+#include "server/cloud/outbox.h"
 #include "server/net/log.h"
 #include "tests/unit/unit.h"
 
@@ -24,6 +25,9 @@ struct fake_answer {
         record_fn *record;
         record_list_fn *list;
         call_fn *call;
+        incidents_fn *incidents;
+        diagnosis_fn *diagnosis;
+        audit_fn *audit;
     } done;
     uint32_t account;
     char device[CYAN_ID_TEXT];
@@ -257,6 +261,75 @@ void calls_start(struct cloud *cloud, const struct call *call, call_fn *done, vo
     assert_ptr_equal(cloud, &fake.cloud);
     fake.call = *call;
     later(&(struct fake_answer){.give = give_reply, .done.call = done, .arg = arg});
+}
+
+void outbox_stream_opened(struct outbox *outbox, uint32_t account)
+{
+    assert_ptr_equal(outbox, fake.cloud.outbox);
+    fake.streamer = account;
+    fake.streams++;
+}
+
+static void give_incidents(const struct fake_answer *answer)
+{
+    bool ok = answer->status == 0;
+    answer->done.incidents(answer->arg, answer->status, ok ? fake.incidents : NULL,
+                           ok ? fake.incident_count : 0, 7);
+}
+
+void incidents_list(struct incidents *incidents, uint32_t account, bool is_operator,
+                    const struct incident_filter *filter, incidents_fn *done, void *arg)
+{
+    (void)incidents;
+    fake.asker = account;
+    fake.is_operator = is_operator;
+    fake.filter = *filter;
+    fake.filter.device = NULL;
+    fake.has_device = filter->device != NULL;
+    if (filter->device) {
+        memcpy(fake.device, filter->device, CYAN_ID_LEN);
+    }
+    later(&(struct fake_answer){
+        .give = give_incidents, .done.incidents = done, .arg = arg, .status = take_status()});
+}
+
+static void give_diagnosis(const struct fake_answer *answer)
+{
+    answer->done.diagnosis(answer->arg, answer->status,
+                           answer->status == 0 ? &fake.diagnosis : NULL);
+}
+
+void diagnosis_load(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
+                    const struct diagnosis_live *live, diagnosis_fn *done, void *arg)
+{
+    (void)live;
+    assert_ptr_equal(cloud, &fake.cloud);
+    memcpy(fake.diagnosis.id, id, CYAN_ID_LEN);
+    later(&(struct fake_answer){
+        .give = give_diagnosis, .done.diagnosis = done, .arg = arg, .status = take_status()});
+}
+
+static void give_audit(const struct fake_answer *answer)
+{
+    static const uint8_t head[CYAN_SHA256_LEN] = {0xAB, 0xCD};
+    bool ok = answer->status == 0;
+    answer->done.audit(answer->arg, answer->status, ok ? fake.audit : NULL,
+                       ok ? fake.audit_count : 0, ok ? 9 : 0, ok ? head : NULL);
+}
+
+void audit_list(struct jobs *jobs, int64_t after_seq, uint32_t max, audit_fn *done, void *arg)
+{
+    (void)jobs;
+    fake.after_seq = after_seq;
+    fake.max = max;
+    later(&(struct fake_answer){
+        .give = give_audit, .done.audit = done, .arg = arg, .status = take_status()});
+}
+
+bool audit_is_mine(const struct store_audit *row, uint32_t account, bool is_operator)
+{
+    fake.is_operator = is_operator;
+    return row->account == account;
 }
 
 static void count_event(void *arg, const struct bus_event *event)

@@ -17,12 +17,17 @@
 
 #include "server/bus/bus.h"
 #include "server/cloud/accounts.h"
+#include "server/cloud/audit.h"
 #include "server/cloud/calls.h"
 #include "server/cloud/cloud.h"
+#include "server/cloud/diagnosis.h"
 #include "server/cloud/events.h"
+#include "server/cloud/incidents.h"
 #include "server/cloud/registry.h"
 
 struct http;
+
+enum { FAKE_ROWS_MAX = 4 };
 
 #define FAKE_ANN "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define FAKE_BOB "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -49,6 +54,11 @@ struct fake_cloud {
 
     int status; /* of what is asked next, instead of success */
     struct call_reply reply;
+    struct incident_view incidents[FAKE_ROWS_MAX];
+    size_t incident_count;
+    struct store_audit audit[FAKE_ROWS_MAX];
+    size_t audit_count;
+    struct diagnosis_answer diagnosis;
 
     /* What was asked last. */
     char name[ACCOUNT_NAME_MAX + 2];
@@ -60,6 +70,14 @@ struct fake_cloud {
     uint8_t spki[CYAN_DEVICE_SPKI_LEN];
     uint8_t device[CYAN_ID_LEN];
     struct call call;
+    struct incident_filter filter;
+    bool has_device; /* the filter had one: device */
+    uint32_t asker;
+    bool is_operator;
+    int64_t after_seq;
+    uint32_t max;
+    uint32_t streamer; /* who opened a stream */
+    size_t streams;
     size_t to_devices; /* events that devices may have */
 };
 

@@ -6,6 +6,8 @@
 
 #include "crypto/openssl.h"
 #include "server/cloud/calls_inbox.h"
+#include "server/cloud/incidents.h"
+#include "server/cloud/letters.h"
 #include "server/cloud/presence.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/vectors.h"
@@ -15,6 +17,8 @@ struct cloud harbour_cloud;
 struct harbour_registry harbour_registry;
 struct harbour_note harbour_notes[HARBOUR_NOTES_MAX];
 size_t harbour_note_count;
+struct letter_failed harbour_failed;
+unsigned harbour_failures;
 
 static uv_loop_t loop;
 static struct vectors *keys, *publics;
@@ -68,6 +72,13 @@ void registry_on_key_changed(struct registry *registry, key_changed_fn *fn, void
     harbour_registry.changed_arg = arg;
 }
 
+void incidents_note_failure(struct incidents *incidents, const struct letter_failed *failure)
+{
+    assert_null(incidents);
+    harbour_failed = *failure;
+    harbour_failures++;
+}
+
 int events_publish(struct events *events, const struct bus_event *event)
 {
     (void)events;
@@ -115,6 +126,7 @@ int harbour_set_up(void **state)
     struct link_tools tools[HARBOUR_SHARDS];
     memset(&harbour_registry, 0, sizeof harbour_registry);
     harbour_note_count = 0;
+    harbour_failures = 0;
     stopped = false;
     keys = vectors_open("keys.txt");
     publics = vectors_open("keys-public.txt");
@@ -134,7 +146,8 @@ int harbour_set_up(void **state)
         shard_crypto[i] = cyan_openssl_create();
         assert_non_null(shard_crypto[i]);
         assert_int_equal(cyan_openssl_key_create(der->data, der->len, &shard_key[i]), 0);
-        tools[i] = (struct link_tools){.crypto = shard_crypto[i], .server_key = shard_key[i]};
+        tools[i] = (struct link_tools){
+            .crypto = shard_crypto[i], .server_keys = {shard_key[i]}, .server_key_count = 1};
     }
     assert_int_equal(link_create(&harbour_cloud, tools, HARBOUR_SHARDS, &harbour_cloud.link), 0);
     harbour_port = 0;

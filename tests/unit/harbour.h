@@ -8,6 +8,7 @@
 
 #include "server/cloud/cloud.h"
 #include "server/cloud/events.h"
+#include "server/cloud/letters.h"
 #include "server/cloud/link.h"
 #include "server/cloud/registry.h"
 #include "tests/unit/peer.h"
@@ -45,6 +46,8 @@ extern uint16_t harbour_port;
 extern struct harbour_registry harbour_registry;
 extern struct harbour_note harbour_notes[HARBOUR_NOTES_MAX]; /* in order */
 extern size_t harbour_note_count;
+extern struct letter_failed harbour_failed; /* the last one */
+extern unsigned harbour_failures;
 
 /* Fixtures of cmocka; the first one does not start the shards. */
 int harbour_set_up(void **state);

@@ -19,6 +19,8 @@
 
 enum { PATIENCE_S = 20 };
 
+uint8_t peer_host = 1;
+
 static const uint8_t *public_key(const struct peer *peer, const char *whose)
 {
     char name[VECTOR_NAME_MAX + 1];
@@ -30,7 +32,9 @@ void peer_open(struct peer *peer, const struct cyan_crypto *crypto, const struct
                const struct vectors *publics, uint16_t port, uint8_t id_byte,
                void (*turn)(void *arg), void *arg)
 {
+    struct sockaddr_in from = {.sin_family = AF_INET};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + peer_host);
     int one = 1;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     *peer = (struct peer){.turn = turn,
@@ -39,6 +43,7 @@ void peer_open(struct peer *peer, const struct cyan_crypto *crypto, const struct
                           .keys = keys,
                           .publics = publics,
                           .device = "device",
+                          .server = "server",
                           .last_id = 0x2000};
     memset(peer->id, id_byte, sizeof peer->id);
     peer->bytes = malloc(PEER_BUFFER);
@@ -46,6 +51,7 @@ void peer_open(struct peer *peer, const struct cyan_crypto *crypto, const struct
     peer->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(peer->fd >= 0);
     assert_int_equal(setsockopt(peer->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), 0);
+    assert_int_equal(bind(peer->fd, (const struct sockaddr *)&from, sizeof from), 0);
     assert_int_equal(connect(peer->fd, (const struct sockaddr *)&address, sizeof address), 0);
 }
 
@@ -121,9 +127,9 @@ void peer_make_request(struct peer *peer, const uint8_t *spki,
                        uint8_t out_request[static CYAN_REQUEST_LEN])
 {
     peer_want(peer, CYAN_NONCE_LEN);
-    assert_int_equal(cyan_handshake_request(peer->crypto,
-                                            public_key(peer, "server") + CYAN_SERVER_SPKI_MODULUS,
-                                            peer->bytes, peer->id, spki, out_request),
+    assert_int_equal(cyan_handshake_request(
+                         peer->crypto, public_key(peer, peer->server) + CYAN_SERVER_SPKI_MODULUS,
+                         peer->bytes, peer->id, spki, out_request),
                      0);
     peer_take(peer, CYAN_NONCE_LEN);
 }
@@ -138,10 +144,11 @@ void peer_accept(struct peer *peer)
     memcpy(slot, vectors_bytes(peer->keys, name, CYAN_DEVICE_KEY_LEN), CYAN_DEVICE_KEY_LEN);
     cyan_keyblob_crt(slot, &crt);
     peer_want(peer, CYAN_ANSWER_LEN);
-    assert_int_equal(cyan_handshake_accept(peer->crypto, &crt,
-                                           public_key(peer, "server") + CYAN_SERVER_SPKI_MODULUS,
-                                           peer->bytes, credentials),
-                     0);
+    assert_int_equal(
+        cyan_handshake_accept(peer->crypto, &crt,
+                              public_key(peer, peer->server) + CYAN_SERVER_SPKI_MODULUS,
+                              peer->bytes, credentials),
+        0);
     peer_take(peer, CYAN_ANSWER_LEN);
     cyan_cipher_init(&peer->cipher, credentials);
 }

@@ -24,6 +24,7 @@ struct peer {
     const struct cyan_crypto *crypto;
     const struct vectors *keys, *publics;
     const char *device;        /* names of vectors: "device" or "other_device" */
+    const char *server;        /* "server" or "other_server": whose key it has */
     size_t len;                /* bytes received and not taken */
     uint8_t *bytes;            /* PEER_BUFFER of them */
     struct cyan_writer writer; /* of peer_begin */
@@ -35,6 +36,9 @@ struct peer {
     uint8_t message[1200];
     uint8_t frame[1200]; /* the last one that came, deciphered */
 };
+
+/* The next peers connect from 127.0.0.HOST; 1 at first. */
+extern uint8_t peer_host;
 
 /* Connects to 127.0.0.1 with the keys of tests/vectors/keys.txt. id_byte fills the device's id. */
 void peer_open(struct peer *peer, const struct cyan_crypto *crypto, const struct vectors *keys,

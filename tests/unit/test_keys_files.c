@@ -154,6 +154,50 @@ static void a_missing_folder_is_an_error_with_its_reason(void **state)
     assert_int_equal(scratch_count(""), 0);
 }
 
+static void a_draft_takes_its_place_when_it_is_kept_and_goes_when_it_is_dropped(void **state)
+{
+    (void)state;
+    struct cyan_files_draft draft;
+    struct stat info;
+    scratch_write("f", "old", 3);
+    mode_t old = umask(0);
+    assert_int_equal(cyan_files_draft_open(scratch_path("f"), CYAN_FILES_SECRET, &draft), 0);
+    umask(old);
+    assert_int_equal(stat(draft.temp, &info), 0);
+    assert_int_equal(info.st_mode & 07777U, 0600);
+    assert_int_equal(cyan_files_write(draft.fd, "new", 3), 0);
+    errno = ENOTTY;
+    cyan_files_draft_drop(&draft);
+    assert_int_equal(errno, ENOTTY);
+    assert_holds("f", "old", 3);
+    assert_int_equal(scratch_count(""), 1);
+    assert_int_equal(cyan_files_draft_open(scratch_path("f"), CYAN_FILES_SECRET, &draft), 0);
+    assert_int_equal(cyan_files_write(draft.fd, "ne", 2), 0);
+    assert_int_equal(cyan_files_write(draft.fd, "wer", 3), 0);
+    assert_int_equal(cyan_files_draft_keep(&draft), 0);
+    assert_holds("f", "newer", 5);
+    assert_int_equal(scratch_count(""), 1);
+    /* A folder stands where it should go. */
+    assert_int_equal(unlink(scratch_path("f")), 0);
+    assert_int_equal(mkdir(scratch_path("f"), 0700), 0);
+    assert_int_equal(cyan_files_draft_open(scratch_path("f"), CYAN_FILES_SECRET, &draft), 0);
+    assert_int_equal(cyan_files_draft_keep(&draft), CYAN_E_IO);
+    assert_int_equal(errno, EISDIR);
+    assert_int_equal(scratch_count(""), 1);
+}
+
+static void a_folder_that_cannot_be_synced_is_an_error(void **state)
+{
+    (void)state;
+    scratch_write("f", "x", 1);
+    assert_int_equal(cyan_files_sync_folder(scratch_path("")), 0);
+    assert_int_equal(cyan_files_sync_folder_of(scratch_path("f")), 0);
+    assert_int_equal(cyan_files_sync_folder(scratch_path("no")), CYAN_E_IO);
+    assert_int_equal(cyan_files_sync_folder(scratch_path("f")), CYAN_E_IO);
+    assert_int_equal(cyan_files_sync_folder_of("f"), 0);
+    assert_int_equal(cyan_files_sync_folder_of("/f"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +213,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_disk_leaves_the_old_file_whole_and_nothing_beside_it,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_missing_folder_is_an_error_with_its_reason, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_draft_takes_its_place_when_it_is_kept_and_goes_when_it_is_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_synced_is_an_error, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,92 @@ static void an_item_that_ran_may_be_queued_again(void **state)
     assert_ptr_equal(ran[1].item, &items[0]);
 }
 
+static uint64_t now_ms;
+
+static uint64_t test_now(const uv_loop_t *unused)
+{
+    (void)unused;
+    return now_ms;
+}
+
+static void it_knows_how_long_its_oldest_item_waits(void **state)
+{
+    (void)state;
+    queue.now = test_now;
+    now_ms = 1000;
+    assert_int_equal(rsa_queue_waits_ms(&queue), 0);
+    rsa_queue_add(&queue, &items[0], RSA_OPEN);
+    now_ms = 1010;
+    rsa_queue_add(&queue, &items[1], RSA_ANSWER);
+    now_ms = 1015;
+    rsa_queue_add(&queue, &items[2], RSA_OPEN);
+    assert_int_equal(rsa_queue_waits_ms(&queue), 15);
+    rsa_queue_remove(&queue, &items[0]);
+    assert_int_equal(rsa_queue_waits_ms(&queue), 5);
+    rsa_queue_remove(&queue, &items[1]);
+    now_ms = 1020;
+    assert_int_equal(rsa_queue_waits_ms(&queue), 5);
+    rsa_queue_remove(&queue, &items[2]);
+    assert_int_equal(rsa_queue_waits_ms(&queue), 0);
+}
+
+static void items_that_cost_two_run_alone_in_a_turn(void **state)
+{
+    (void)state;
+    queue.cost[RSA_OPEN] = 2;
+    rsa_queue_add(&queue, &items[0], RSA_ANSWER);
+    rsa_queue_add(&queue, &items[1], RSA_OPEN);
+    rsa_queue_add(&queue, &items[2], RSA_OPEN);
+    rsa_queue_add(&queue, &items[3], RSA_ANSWER);
+    rsa_queue_add(&queue, &items[4], RSA_ANSWER);
+    static const size_t after[] = {2, 3, 4, 5};
+    for (size_t i = 0; i < COUNT_OF(after); i++) {
+        turn();
+        assert_int_equal(ran_count, after[i]);
+    }
+    static const size_t order[] = {0, 3, 4, 1, 2};
+    for (size_t i = 0; i < COUNT_OF(order); i++) {
+        assert_ptr_equal(ran[i].item, &items[order[i]]);
+    }
+}
+
+static struct rsa_item *picked;
+
+static struct rsa_item *pick(void *arg)
+{
+    assert_ptr_equal(arg, &queue);
+    return picked;
+}
+
+static void a_request_that_is_picked_runs_before_older_ones_and_after_answers(void **state)
+{
+    (void)state;
+    queue.pick = pick;
+    for (size_t i = 0; i < 5; i++) {
+        rsa_queue_add(&queue, &items[i], RSA_OPEN);
+    }
+    rsa_queue_add(&queue, &items[5], RSA_ANSWER);
+    picked = &items[3];
+    turn();
+    assert_ptr_equal(ran[0].item, &items[5]);
+    assert_ptr_equal(ran[1].item, &items[3]);
+    picked = NULL;
+    turn();
+    assert_ptr_equal(ran[2].item, &items[0]);
+    assert_ptr_equal(ran[3].item, &items[1]);
+    picked = &items[4]; /* the last in the list */
+    queue.cost[RSA_OPEN] = 2;
+    turn();
+    assert_ptr_equal(ran[4].item, &items[4]);
+    picked = NULL;
+    rsa_queue_add(&queue, &items[6], RSA_OPEN);
+    turn();
+    turn();
+    assert_ptr_equal(ran[5].item, &items[2]);
+    assert_ptr_equal(ran[6].item, &items[6]);
+    assert_int_equal(queue.length, 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -192,6 +278,9 @@ int main(void)
         CASE(a_removed_item_does_not_run_and_all_others_do),
         CASE(an_item_may_be_removed_while_another_runs),
         CASE(an_item_that_ran_may_be_queued_again),
+        CASE(it_knows_how_long_its_oldest_item_waits),
+        CASE(items_that_cost_two_run_alone_in_a_turn),
+        CASE(a_request_that_is_picked_runs_before_older_ones_and_after_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,7 +104,7 @@ static void a_store_of_a_later_version_is_refused_as_unsupported(void **state)
     for (unsigned version = 0; version <= 255; version++) {
         bytes[USER_VERSION + 3] = (uint8_t)version;
         scratch_write("cyan.db", bytes, len);
-        int want = version == 0 ? CYAN_E_CORRUPT : version == 1 ? 0 : CYAN_E_UNSUPPORTED;
+        int want = version < 2 ? CYAN_E_CORRUPT : version == 2 ? 0 : CYAN_E_UNSUPPORTED;
         assert_int_equal(try_open(), want);
     }
     free(bytes);
@@ -315,6 +315,53 @@ static void a_path_is_the_name_of_a_file_and_nothing_else(void **state)
     assert_int_equal(chdir(home), 0);
 }
 
+/* What a copy holds; it is gone afterwards. */
+static uint64_t devices_in_copy(void)
+{
+    struct store copy;
+    uint64_t count = 0;
+    assert_int_equal(store_sqlite_open(scratch_path("copy.db"), &copy), 0);
+    assert_int_equal(copy.device_count(copy.ctx, &count), 0);
+    copy.close(copy.ctx);
+    assert_int_equal(unlink(scratch_path("copy.db")), 0);
+    return count;
+}
+
+static void a_copy_holds_what_was_committed_and_nothing_that_is_under_way(void **state)
+{
+    (void)state;
+    uint32_t ann = add_account();
+    for (unsigned i = 1; i <= 3; i++) {
+        struct store_device device = device_of(i, ann);
+        assert_int_equal(s.device_add(s.ctx, &device), 0);
+    }
+    assert_int_equal(s.begin(s.ctx), 0);
+    struct store_device open_one = device_of(4, ann);
+    assert_int_equal(s.device_add(s.ctx, &open_one), 0);
+    assert_int_equal(store_sqlite_copy(scratch_path("cyan.db"), scratch_path("copy.db")), 0);
+    assert_int_equal(devices_in_copy(), 3);
+    assert_int_equal(s.commit(s.ctx), 0);
+    /* Into a file that is empty, and from a store that nobody has open. */
+    close_store();
+    scratch_write("copy.db", "", 0);
+    assert_int_equal(store_sqlite_copy(scratch_path("cyan.db"), scratch_path("copy.db")), 0);
+    assert_int_equal(devices_in_copy(), 4);
+}
+
+static void a_copy_writes_over_nothing_and_makes_no_source(void **state)
+{
+    (void)state;
+    size_t len = 0;
+    scratch_write("copy.db", "something", 9);
+    assert_int_not_equal(store_sqlite_copy(scratch_path("cyan.db"), scratch_path("copy.db")), 0);
+    uint8_t *bytes = scratch_read("copy.db", &len);
+    assert_int_equal(len, 9);
+    assert_memory_equal(bytes, "something", 9);
+    free(bytes);
+    assert_int_equal(store_sqlite_copy(scratch_path("none.db"), scratch_path("to.db")), CYAN_E_IO);
+    assert_int_not_equal(access(scratch_path("none.db"), F_OK), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -329,6 +376,8 @@ int main(void)
         TEST(a_full_disk_is_told_and_nothing_is_half_written),
         TEST(a_folder_where_no_file_can_be_made_is_an_io_error),
         TEST(a_path_is_the_name_of_a_file_and_nothing_else),
+        TEST(a_copy_holds_what_was_committed_and_nothing_that_is_under_way),
+        TEST(a_copy_writes_over_nothing_and_makes_no_source),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,8 @@
 #include "server/net/log.h"
 #include "tests/unit/unit.h"
 
+size_t upper_server_keys = 1;
+
 static void note_pending(struct upper *upper, uint64_t serial, bool proven)
 {
     assert_true(upper->pending_count < UPPER_PENDING_MAX);
@@ -15,29 +17,29 @@ static void note_pending(struct upper *upper, uint64_t serial, bool proven)
     upper->pending[upper->pending_count++].proven = proven;
 }
 
-static void on_judge(void *arg, uint64_t serial, const struct cyan_claim *claim,
-                     const char *address)
+static void on_judge(void *arg, const struct session_question *question)
 {
     struct upper *upper = arg;
-    upper->judged++;
-    upper->serial = serial;
-    upper->claim = *claim;
-    memcpy(upper->address, address, sizeof upper->address);
-    note_pending(upper, serial, false);
+    upper->nobodies += question->is_nobody;
+    upper->judged += !question->is_nobody;
+    upper->serial = question->serial;
+    upper->claim = *question->claim;
+    memcpy(upper->address, question->address, sizeof upper->address);
+    note_pending(upper, question->serial, false);
 }
 
-static void on_proven(void *arg, uint64_t serial, const uint8_t id[static CYAN_ID_LEN],
-                      const uint8_t fingerprint[static CYAN_SHA256_LEN],
-                      const struct cyan_hello *hello, const char *address)
+static void on_proven(void *arg, const struct session_proof *proof)
 {
     struct upper *upper = arg;
     upper->proven++;
-    upper->serial = serial;
-    upper->hello = *hello;
-    memcpy(upper->id, id, sizeof upper->id);
-    memcpy(upper->fingerprint, fingerprint, sizeof upper->fingerprint);
-    memcpy(upper->address, address, sizeof upper->address);
-    note_pending(upper, serial, true);
+    upper->serial = proof->serial;
+    upper->hello = *proof->hello;
+    upper->server_key = proof->server_key;
+    memcpy(upper->nonce, proof->nonce, sizeof upper->nonce);
+    memcpy(upper->id, proof->id, sizeof upper->id);
+    memcpy(upper->fingerprint, proof->fingerprint, sizeof upper->fingerprint);
+    memcpy(upper->address, proof->address, sizeof upper->address);
+    note_pending(upper, proof->serial, true);
 }
 
 static void on_live(void *arg, struct session *session, const struct cyan_hello *hello,
@@ -50,6 +52,33 @@ static void on_live(void *arg, struct session *session, const struct cyan_hello 
     if (upper->above.live) {
         upper->above.live(upper->above.arg, session, hello, owner);
     }
+}
+
+static void on_held(void *arg, struct session *session, const struct cyan_hello *hello)
+{
+    struct upper *upper = arg;
+    upper->held++;
+    upper->session = session;
+    if (upper->above.held) {
+        upper->above.held(upper->above.arg, session, hello);
+    }
+}
+
+static void on_failed(void *arg, const struct session_failure *failure)
+{
+    struct upper *upper = arg;
+    upper->failures++;
+    upper->failure = *failure;
+    upper->failure.id = failure->id ? upper->failed_id : NULL;
+    upper->failure.fingerprint = failure->fingerprint ? upper->failed_fingerprint : NULL;
+    upper->failure.address = upper->failed_address;
+    if (failure->id) {
+        memcpy(upper->failed_id, failure->id, sizeof upper->failed_id);
+    }
+    if (failure->fingerprint) {
+        memcpy(upper->failed_fingerprint, failure->fingerprint, sizeof upper->failed_fingerprint);
+    }
+    memcpy(upper->failed_address, failure->address, sizeof upper->failed_address);
 }
 
 static void on_message(void *arg, struct session *session, const struct cyan_coap *msg)
@@ -99,15 +128,19 @@ void upper_answer_pending(void *arg)
         uint64_t serial = upper->pending[i].serial;
         bool proven = upper->pending[i].proven;
         enum upper_answer answer = proven ? upper->admit : upper->judge;
-        enum session_verdict verdict = answer == UPPER_FULL ? SESSION_FULL : SESSION_REFUSE;
+        static const enum session_verdict verdicts[] = {[UPPER_FULL] = SESSION_FULL,
+                                                        [UPPER_REFUSE] = SESSION_REFUSE,
+                                                        [UPPER_SILENT] = SESSION_REFUSE,
+                                                        [UPPER_HELD] = SESSION_HELD};
+        enum session_verdict verdict = verdicts[answer];
         if (answer == UPPER_SILENT) {
             upper->pending[kept++] = upper->pending[i];
         } else if (proven) {
             session_admitted(&upper->sessions, serial, verdict, upper->owner);
         } else {
             session_judged(&upper->sessions, serial, verdict,
-                           verdict == SESSION_FULL ? modulus_of(upper) : NULL,
-                           verdict == SESSION_FULL ? fingerprint_of(upper) : NULL);
+                           verdict != SESSION_REFUSE ? modulus_of(upper) : NULL,
+                           verdict != SESSION_REFUSE ? fingerprint_of(upper) : NULL);
         }
     }
     upper->pending_count = kept;
@@ -119,16 +152,20 @@ void upper_open(struct upper *upper)
                               .judge = on_judge,
                               .proven = on_proven,
                               .live = on_live,
+                              .held = on_held,
                               .message = on_message,
-                              .ended = on_ended};
+                              .ended = on_ended,
+                              .failed = on_failed};
     memset(upper, 0, sizeof *upper);
     upper->device = "device";
     upper->owner = 42;
     yard_open(&upper->yard, NULL, NULL, upper);
     upper->yard.after = upper_answer_pending;
     upper->crypto = *upper->yard.crypto;
-    assert_int_equal(sessions_init(&upper->sessions, upper->yard.shard, &upper->crypto,
-                                   upper->yard.server_key, &ops, UPPER_SERIAL_BASE),
+    const struct cyan_rsa_key *server_keys[] = {upper->yard.server_key,
+                                                upper->yard.other_server_key};
+    assert_int_equal(sessions_init(&upper->sessions, upper->yard.shard, &upper->crypto, server_keys,
+                                   upper_server_keys, &ops, UPPER_SERIAL_BASE),
                      0);
 }
 
@@ -141,7 +178,7 @@ void upper_close(struct upper *upper)
     assert_int_equal(upper->sessions.table.count, 0);
     assert_int_equal(upper->sessions.handshakes, 0);
     assert_null(upper->sessions.silent_first);
-    assert_int_equal(upper->ended, upper->lived);
+    assert_int_equal(upper->ended, upper->lived + upper->held);
     sessions_done(&upper->sessions);
 }
 

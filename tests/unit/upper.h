@@ -8,7 +8,7 @@
 #include "tests/unit/peer.h"
 #include "tests/unit/yard.h"
 
-enum upper_answer { UPPER_FULL, UPPER_REFUSE, UPPER_SILENT };
+enum upper_answer { UPPER_FULL, UPPER_REFUSE, UPPER_SILENT, UPPER_HELD };
 
 enum { UPPER_PENDING_MAX = 256, UPPER_SERIAL_BASE = 7000 };
 
@@ -19,18 +19,23 @@ struct upper {
     enum upper_answer judge, admit; /* what will be answered */
     const char *device;             /* whose key is encrypted to: "device" at first */
     uint32_t owner;
-    struct session_ops above; /* its live, message and ended are called too, if there */
+    struct session_ops above; /* its live, held, message and ended are called too, if there */
 
-    unsigned judged, proven, lived, heard, ended; /* how often they were called */
-    struct cyan_claim claim;                      /* of the last judge */
+    /* How often they were called; judge for nobody counts apart. */
+    unsigned judged, nobodies, proven, lived, held, heard, ended, failures;
+    struct cyan_claim claim; /* of the last judge */
     char address[CONN_ADDRESS_TEXT];
     struct cyan_hello hello; /* of the last proven */
     uint8_t id[CYAN_ID_LEN], fingerprint[CYAN_SHA256_LEN];
-    uint64_t serial;         /* of the last of both */
-    struct session *session; /* the last one that went live, until it ended */
-    enum session_end end;    /* of the last one that ended */
-    uint16_t message_id;     /* of the last message */
-    uint32_t message_sum;    /* of all ids, in an order that matters */
+    uint8_t nonce[CYAN_NONCE_LEN], server_key;
+    uint64_t serial;                /* of the last of both */
+    struct session *session;        /* the last one that went live or was held, until it ended */
+    struct session_failure failure; /* the last one; what it points to: */
+    uint8_t failed_id[CYAN_ID_LEN], failed_fingerprint[CYAN_SHA256_LEN];
+    char failed_address[CONN_ADDRESS_TEXT];
+    enum session_end end; /* of the last one that ended */
+    uint16_t message_id;  /* of the last message */
+    uint32_t message_sum; /* of all ids, in an order that matters */
 
     struct {
         uint64_t serial;
@@ -38,6 +43,9 @@ struct upper {
     } pending[UPPER_PENDING_MAX];
     size_t pending_count;
 };
+
+/* How many keys of its own the server has from the next upper_open on: 1 or 2. */
+extern size_t upper_server_keys;
 
 void upper_open(struct upper *upper);
 /* Stops the sessions too, unless the test has. */

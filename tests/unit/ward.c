@@ -4,6 +4,16 @@
 
 #include "tests/unit/unit.h"
 
+static void note_event(struct ward *ward, const uint8_t *id, const struct cyan_event *event)
+{
+    ward->event = *event;
+    memcpy(ward->event_id, id, CYAN_ID_LEN);
+    if (event->data_len > 0) {
+        memcpy(ward->event_data, event->data, event->data_len);
+    }
+    ward->event.data = ward->event_data;
+}
+
 static bool on_event(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t owner,
                      const struct cyan_event *event)
 {
@@ -12,13 +22,21 @@ static bool on_event(void *arg, const uint8_t id[static CYAN_ID_LEN], uint32_t o
         return false;
     }
     ward->events++;
-    ward->event = *event;
     ward->event_owner = owner;
-    memcpy(ward->event_id, id, CYAN_ID_LEN);
-    if (event->data_len > 0) {
-        memcpy(ward->event_data, event->data, event->data_len);
+    note_event(ward, id, event);
+    return true;
+}
+
+static bool on_held_event(void *arg, uint64_t serial, const uint8_t id[static CYAN_ID_LEN],
+                          const struct cyan_event *event)
+{
+    struct ward *ward = arg;
+    assert_int_equal(serial, ward->upper.session->serial);
+    if (ward->hub_is_behind) {
+        return false;
     }
-    ward->event.data = ward->event_data;
+    ward->held_events++;
+    note_event(ward, id, event);
     return true;
 }
 
@@ -63,6 +81,7 @@ void ward_open(struct ward *ward)
 {
     struct actor_ops ops = {.arg = ward,
                             .event = on_event,
+                            .held_event = on_held_event,
                             .heard = on_heard,
                             .reply = on_reply,
                             .subscribed = on_subscribed,
@@ -73,6 +92,7 @@ void ward_open(struct ward *ward)
         actors_init(&ward->actors, ward->upper.yard.shard, ward->upper.yard.crypto, &ops), 0);
     ward->upper.above.arg = &ward->actors;
     ward->upper.above.live = actors_live;
+    ward->upper.above.held = actors_held;
     ward->upper.above.message = actors_message;
     ward->upper.above.ended = actors_ended;
 }
@@ -81,7 +101,7 @@ void ward_close(struct ward *ward)
 {
     upper_close(&ward->upper);
     assert_int_equal(ward->actors.table.count, 0);
-    assert_int_equal(ward->gones, ward->upper.lived);
+    assert_int_equal(ward->gones, ward->upper.lived + ward->upper.held);
     actors_done(&ward->actors);
 }
 
@@ -92,6 +112,41 @@ struct actor *ward_device(struct ward *ward, struct peer *peer, uint8_t id_byte,
     assert_non_null(actor);
     assert_ptr_equal(actor->session, ward->upper.session);
     return actor;
+}
+
+struct actor *ward_held_device(struct ward *ward, struct peer *peer, uint8_t id_byte)
+{
+    ward->upper.judge = ward->upper.admit = UPPER_HELD;
+    upper_live_peer(&ward->upper, peer, id_byte, false);
+    ward->upper.judge = ward->upper.admit = UPPER_FULL;
+    struct actor *actor = ward->upper.session->user;
+    assert_true(ward->upper.session->held);
+    assert_non_null(actor);
+    assert_ptr_equal(actor->session, ward->upper.session);
+    return actor;
+}
+
+void ward_say_event(struct ward *ward, struct peer *peer, enum cyan_coap_type type,
+                    const char *name, const char *data, bool is_private)
+{
+    struct cyan_event event = {.name = "",
+                               .data = (const uint8_t *)data,
+                               .data_len = strlen(data),
+                               .ttl = 60,
+                               .is_private = is_private};
+    memcpy(event.name, name, strlen(name) + 1);
+    cyan_event_write(peer_begin(peer), type, ++peer->last_id, &event);
+    peer_say(peer);
+    yard_settle(&ward->upper.yard);
+}
+
+void ward_expect_ack(struct peer *peer, uint16_t id)
+{
+    struct cyan_coap msg;
+    ward_hear(peer, CYAN_MSG_ACK, &msg);
+    assert_int_equal(msg.type, CYAN_COAP_ACK);
+    assert_int_equal(msg.id, id);
+    assert_int_equal(msg.code, CYAN_COAP_EMPTY);
 }
 
 void ward_hear(struct peer *peer, enum cyan_message kind, struct cyan_coap *out_msg)

@@ -26,7 +26,7 @@ struct ward {
     struct ward_reply replies[WARD_REPLIES_MAX];
     size_t reply_count;
     bool hub_is_behind; /* refuses events */
-    unsigned events, heards, subscribeds, gones;
+    unsigned events, held_events, heards, subscribeds, gones;
     struct cyan_event event; /* the last one; its data is in event_data */
     uint8_t event_data[CYAN_EVENT_DATA_MAX];
     uint8_t event_id[CYAN_ID_LEN];
@@ -39,6 +39,15 @@ void ward_close(struct ward *ward);
 
 /* A device with a live session; its actor is the result. */
 struct actor *ward_device(struct ward *ward, struct peer *peer, uint8_t id_byte, bool is_b);
+
+/* The same with a held session. */
+struct actor *ward_held_device(struct ward *ward, struct peer *peer, uint8_t id_byte);
+
+/* An event of the device. */
+void ward_say_event(struct ward *ward, struct peer *peer, enum cyan_coap_type type,
+                    const char *name, const char *data, bool is_private);
+/* The device hears an empty acknowledgement of its message with this id. */
+void ward_expect_ack(struct peer *peer, uint16_t id);
 
 /* The next message, which must be of this kind: NON or CON with one of the codes 00, 01, 02, 03
  * and 45, with one token byte if it is a request. */

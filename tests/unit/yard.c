@@ -37,6 +37,8 @@ void yard_open(struct yard *yard, mail_fn *at_hub, mail_fn *at_shard, void *arg)
     assert_non_null(yard->shard);
     const struct vector *der = vectors_get(yard->keys, "server_key");
     assert_int_equal(cyan_openssl_key_create(der->data, der->len, &yard->server_key), 0);
+    der = vectors_get(yard->keys, "other_server_key");
+    assert_int_equal(cyan_openssl_key_create(der->data, der->len, &yard->other_server_key), 0);
     assert_int_equal(uv_loop_init(&yard->hub), 0);
     assert_int_equal(shard_init(yard->shard, 0, &yard->hub, at_hub ? at_hub : ignore_mail, arg,
                                 at_shard ? at_shard : ignore_mail, arg),
@@ -57,6 +59,7 @@ void yard_close(struct yard *yard)
     shard_done(yard->shard);
     free(yard->shard);
     cyan_openssl_key_destroy(yard->server_key);
+    cyan_openssl_key_destroy(yard->other_server_key);
     cyan_openssl_destroy(yard->crypto);
     vectors_close(yard->keys);
     vectors_close(yard->publics);
@@ -77,6 +80,11 @@ void yard_settle(struct yard *yard)
     for (int i = 0; i < SETTLING_TURNS; i++) {
         yard_turn(yard);
     }
+}
+
+void yard_pass(uint64_t ms)
+{
+    ahead_ms += ms;
 }
 
 void yard_advance(struct yard *yard, uint64_t ms)

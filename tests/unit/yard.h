@@ -14,7 +14,7 @@ struct yard {
     struct shard *shard;
     uv_loop_t hub; /* the other end of the shard's mail */
     struct cyan_crypto *crypto;
-    struct cyan_rsa_key *server_key;
+    struct cyan_rsa_key *server_key, *other_server_key;
     struct vectors *keys, *publics;
     uint16_t port;            /* where the shard listens */
     void (*after)(void *arg); /* NULL, or called after every turn */
@@ -32,6 +32,8 @@ void yard_turn(void *arg);
 /* As many turns as anything on the way needs: loopback delivers at once. */
 void yard_settle(struct yard *yard);
 
+/* Moves the shard's clock and does nothing else. */
+void yard_pass(uint64_t ms);
 /* Moves the shard's clock and fires what is due. */
 void yard_advance(struct yard *yard, uint64_t ms);
 
