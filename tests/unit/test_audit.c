@@ -90,14 +90,18 @@ static size_t first_wrong(const struct store_audit *rows, size_t count)
     uint8_t head[CYAN_SHA256_LEN] = {0};
     for (size_t i = 0; i < count; i++) {
         uint8_t hash[CYAN_SHA256_LEN];
-        const struct cyan_audit_row row = {.seq = rows[i].seq,
+        char device[CYAN_ID_TEXT] = "";
+        if (rows[i].has_device) {
+            cyan_hex_encode(rows[i].device, CYAN_ID_LEN, device);
+        }
+        const struct cyan_audit_row row = {.seq = (uint64_t)rows[i].seq,
                                            .at_ms = rows[i].at_ms,
                                            .account = rows[i].account,
-                                           .device = rows[i].has_device ? rows[i].device : NULL,
+                                           .device = device,
                                            .action = rows[i].action,
                                            .by = rows[i].by,
                                            .detail = rows[i].detail};
-        if (rows[i].seq != (int64_t)i + 1 || cyan_audit_row_hash(&row, hash) != 0 ||
+        if (rows[i].seq != (int64_t)i + 1 || cyan_audit_row(&row, hash) != 0 ||
             memcmp(hash, rows[i].row, sizeof hash) != 0 || cyan_audit_head(head, hash, head) != 0 ||
             memcmp(head, rows[i].head, sizeof head) != 0) {
             return i + 1;
