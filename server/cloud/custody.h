@@ -68,14 +68,19 @@ const struct held *custody_held(struct cloud *cloud, const uint8_t id[static CYA
                                 const uint8_t *fingerprint);
 const struct held *custody_held_by_serial(struct cloud *cloud, uint64_t serial);
 
+/* Which session a device has with a key. */
+enum key_session { KEY_SESSION_NONE, KEY_SESSION_FULL, KEY_SESSION_HELD };
+enum key_session custody_session(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
+                                 const uint8_t fingerprint[static CYAN_SHA256_LEN]);
+
 /* Sixty checks of keys a minute and account. */
 bool custody_may_check(struct cloud *cloud, uint32_t account);
 
 /* The keys of a device, as its owner sees them. */
-enum key_session { KEY_SESSION_NONE, KEY_SESSION_FULL, KEY_SESSION_HELD };
 struct key_view {
     struct store_key key;
     enum key_session session;
+    char by[ACCOUNT_NAME_MAX + 1]; /* who brought it; "" nobody, or a rule */
 };
 struct keys_view {
     struct policy_choice choice;

@@ -20,12 +20,26 @@ struct ordering {
     void *arg;
 };
 
+/* The name of whoever brought a key. */
+static int read_name(const struct store *store, uint32_t account,
+                     char out_name[static ACCOUNT_NAME_MAX + 1])
+{
+    struct store_account row;
+    out_name[0] = '\0';
+    int status = account != 0 ? store->account_get(store->ctx, account, &row) : CYAN_E_NOT_FOUND;
+    if (status == 0) {
+        (void)snprintf(out_name, ACCOUNT_NAME_MAX + 1, "%s", row.name);
+    }
+    return status == CYAN_E_NOT_FOUND ? 0 : status;
+}
+
 static int order_in_store(struct job *job, const struct store *store)
 {
     struct ordering *o = (struct ordering *)job;
     const struct custody_change change = {
         .store = store, .crypto = o->cloud->store_crypto, .now_ms = o->now_ms, .random = o->random};
-    return custody_apply_order(&change, &o->order, &o->outcome);
+    int status = custody_apply_order(&change, &o->order, &o->outcome);
+    return status != 0 ? status : read_name(store, o->outcome.key.by_account, o->outcome.by);
 }
 
 static void on_ordered(struct job *job, int status)
@@ -120,7 +134,8 @@ static int take_key(void *arg, const struct store_key *key)
 static int take_binding(void *arg, const struct store_binding *binding)
 {
     struct viewing *v = arg;
-    if (binding->account == v->account && v->count < KEYS_VIEW_MAX) {
+    bool alive = v->now_ms - binding->created_ms < DOSSIER_BINDING_MS;
+    if (alive && binding->account == v->account && v->count < KEYS_VIEW_MAX) {
         struct store_key *key = &v->keys[v->count++].key;
         *key = (struct store_key){.state = STORE_KEY_TRUSTED,
                                   .source = STORE_KEY_PROVISIONED,
@@ -142,8 +157,12 @@ static int view_in_store(struct job *job, const struct store *store)
     if (status != 0) {
         return status;
     }
-    return v->dossier.known ? store->key_each(store->ctx, v->id, take_key, v)
-                            : store->binding_each(store->ctx, v->id, take_binding, v);
+    status = v->dossier.known ? store->key_each(store->ctx, v->id, take_key, v)
+                              : store->binding_each(store->ctx, v->id, take_binding, v);
+    for (size_t i = 0; i < v->count && status == 0; i++) {
+        status = read_name(store, v->keys[i].key.by_account, v->keys[i].by);
+    }
+    return status;
 }
 
 static void add_stranger(struct viewing *v)
@@ -155,11 +174,20 @@ static void add_stranger(struct viewing *v)
     }
 }
 
+enum key_session custody_session(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
+                                 const uint8_t fingerprint[static CYAN_SHA256_LEN])
+{
+    const struct online *online = presence_find(cloud->presence, id);
+    bool is_full = online && memcmp(online->fingerprint, fingerprint, CYAN_SHA256_LEN) == 0;
+    return is_full                                    ? KEY_SESSION_FULL
+           : custody_held(cloud, id, fingerprint) ? KEY_SESSION_HELD
+                                                  : KEY_SESSION_NONE;
+}
+
 static void on_viewed(struct job *job, int status)
 {
     struct viewing *v = (struct viewing *)job;
     struct keys_view view = {.keys = v->keys};
-    const struct online *online = presence_find(v->cloud->presence, v->id);
     size_t pending = 0;
     if (status == 0 && !v->dossier.known && v->count == 0) {
         add_stranger(v);
@@ -171,11 +199,7 @@ static void on_viewed(struct job *job, int status)
     for (size_t i = 0; i < v->count; i++) {
         struct key_view *key = &v->keys[i];
         pending += key->key.state == STORE_KEY_PENDING;
-        key->session =
-            online && memcmp(online->fingerprint, key->key.fingerprint, CYAN_SHA256_LEN) == 0
-                ? KEY_SESSION_FULL
-            : custody_held(v->cloud, v->id, key->key.fingerprint) ? KEY_SESSION_HELD
-                                                                  : KEY_SESSION_NONE;
+        key->session = custody_session(v->cloud, v->id, key->key.fingerprint);
     }
     view.choice = v->dossier.choice;
     view.until_ms = view.choice.value == POLICY_ENROLL ? view.choice.of->until_ms : 0;
