@@ -153,6 +153,9 @@ static enum custody_presented presented_of(const struct dossier *d, const struct
     if (!c->has_key) {
         return PRESENTED_NONE;
     }
+    if (c->is_malformed) {
+        return PRESENTED_MALFORMED;
+    }
     if (!d->known) {
         return d->has_binding  ? PRESENTED_UPLOADED
                : c->was_denied ? PRESENTED_DENIED
