@@ -197,7 +197,8 @@ static void on_judged(struct job *job, int status)
     } else if (!j->is_nobody && out->ruling.is_incident) {
         bool mismatch = out->ruling.cause == CAUSE_KEY_MISMATCH;
         note(custody, &j->examination, out, out->ruling.cause,
-             mismatch ? "cyan/key/mismatch" : NULL, cause_of(out->ruling.cause)->name);
+             mismatch ? "cyan/key/mismatch" : "cyan/handshake/failed",
+             cause_of(out->ruling.cause)->name);
     }
     j->done(j->arg, SESSION_REFUSE, NULL, NULL);
     free(j);
