@@ -52,6 +52,7 @@ int audit_append(const struct store *store, const struct cyan_crypto *crypto,
                  const struct audit_entry *entry, uint8_t out_head[static CYAN_SHA256_LEN])
 {
     struct store_audit row = {0};
+    char device[CYAN_ID_TEXT] = "";
     uint8_t before[CYAN_SHA256_LEN];
     (void)crypto; /* the chain brings its own: keys/audit_chain.h */
     int status = fill(&row, entry);
@@ -62,9 +63,8 @@ int audit_append(const struct store *store, const struct cyan_crypto *crypto,
         return status;
     }
     row.seq++;
-    char device[CYAN_ID_TEXT] = "";
     if (row.has_device) {
-        cyan_hex_encode(row.device, CYAN_ID_LEN, device);
+        cyan_hex_encode(row.device, sizeof row.device, device);
     }
     const struct cyan_audit_row text = {.seq = (uint64_t)row.seq,
                                         .at_ms = row.at_ms,
