@@ -26,8 +26,8 @@ int cyan_audit_row(const struct cyan_audit_row *row, uint8_t out[static CYAN_SHA
                 EVP_DigestUpdate(hash, numbers, (size_t)len) == 1;
     for (size_t i = 0; good && i < TEXTS; i++) {
         const char *text = texts[i] ? texts[i] : "";
-        good = EVP_DigestUpdate(hash, "\n", 1) == 1 &&
-               EVP_DigestUpdate(hash, text, strlen(text)) == 1;
+        good =
+            EVP_DigestUpdate(hash, "\n", 1) == 1 && EVP_DigestUpdate(hash, text, strlen(text)) == 1;
     }
     good = good && EVP_DigestFinal_ex(hash, digest, NULL) == 1;
     EVP_MD_CTX_free(hash);
@@ -39,8 +39,7 @@ int cyan_audit_row(const struct cyan_audit_row *row, uint8_t out[static CYAN_SHA
 }
 
 int cyan_audit_head(const uint8_t prev[static CYAN_SHA256_LEN],
-                    const uint8_t row[static CYAN_SHA256_LEN],
-                    uint8_t out[static CYAN_SHA256_LEN])
+                    const uint8_t row[static CYAN_SHA256_LEN], uint8_t out[static CYAN_SHA256_LEN])
 {
     enum { PREFIX_LEN = sizeof prefix - 1 };
     uint8_t text[PREFIX_LEN + 2 * CYAN_SHA256_LEN], digest[CYAN_SHA256_LEN];

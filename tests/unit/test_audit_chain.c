@@ -82,8 +82,13 @@ static void a_line_end_in_a_text_is_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 4; i++) {
-        struct cyan_audit_row row = {1, 2, 3, i == 0 ? "\n" : "d", i == 1 ? "a\nb" : "a",
-                                     i == 2 ? "b\n" : "b", i == 3 ? "{\n}" : "{}"};
+        struct cyan_audit_row row = {1,
+                                     2,
+                                     3,
+                                     i == 0 ? "\n" : "d",
+                                     i == 1 ? "a\nb" : "a",
+                                     i == 2 ? "b\n" : "b",
+                                     i == 3 ? "{\n}" : "{}"};
         uint8_t hash[CYAN_SHA256_LEN] = {7};
         assert_int_equal(cyan_audit_row(&row, hash), CYAN_E_INVALID);
         assert_int_equal(hash[0], 7);
