@@ -277,7 +277,7 @@ static int run(struct cli *cli)
 const struct command command_audit_verify = {
     .name = "audit verify",
     .usage = "",
-    .does = "Checks that no row of the audit was changed, added or left out",
+    .does = "Checks that the audit was not changed later",
     .detail = "Computes the chain of all rows, reads your own rows, and looks for every head that\n"
               "came with an event (cyan subscribe keeps them) and for the one of the last check.\n"
               "What does not fit is exit code 5.",
