@@ -7,6 +7,7 @@
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/custody.h"
+#include "cli/text.h"
 #include "cli/why_codes.h"
 #include "cli/why_log.h"
 
@@ -224,6 +225,11 @@ static json_t *describe_finding(const struct why_finding *finding)
         json_pack("{s:I, s:I, s:I, s:s, s:b}", "line", (json_int_t)finding->line, "last_line",
                   (json_int_t)finding->last_line, "count", (json_int_t)finding->count, "says",
                   finding->says, "failed", finding->failed);
+    char *text = text_clean(finding->text);
+    if (object && text) {
+        (void)json_object_set_new(object, "text", json_string(text));
+    }
+    free(text);
     if (object && finding->has_code) {
         (void)json_object_set_new(object, "code", json_integer(finding->code));
     }
@@ -250,7 +256,10 @@ static int why_text(struct cli *cli, const char *path)
     char *text = NULL;
     size_t len = 0;
     struct why_log *log = malloc(sizeof *log);
-    int err = log ? read_log(cli, path, &text, &len) : no_memory(cli);
+    if (!log) {
+        return no_memory(cli);
+    }
+    int err = read_log(cli, path, &text, &len);
     if (!err) {
         why_log_read(text, len, log);
         if (log->count == 0) {

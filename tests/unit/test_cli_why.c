@@ -185,6 +185,61 @@ static void a_log_is_told_as_its_last_failure(void **state)
     }
 }
 
+static void every_known_line_is_found_wherever_it_stands(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *says;
+        int code; /* 0: none */
+        bool failed;
+    } cases[] = {
+        {"Public Server Key was blank, restoring", "server key was erased", 0, true},
+        {"Public Server Address was blank, restoring", "no server address is stored", 0, true},
+        {"type:255, defaulting to device.spark.io", "no server address is stored", 0, true},
+        {"decryption failed with code -17156", "could not decrypt", -17156, true},
+        {"signature validation failed with code -16640", "another server key", -16640, true},
+        {"RSA encrypt error -17028", "RSA refuses", -17028, true},
+        {"Error extracting public key", "own key cannot be read", 0, true},
+        {"mbedtls_pk_verify() -19968", "not the cloud's (UDP)", -19968, true},
+        {"receive error -19", "the line ended", -19, true},
+        {"receive timeout", "nothing came for 20 s", 0, true},
+        {"unable to resolve IP for x", "name was not found", 0, true},
+        {"Could not receive nonce: -1", "no nonce", -1, true},
+        {"Unable to receive key -19", "no answer came", -19, true},
+        {"Could not set key, 6", "could not be used", 6, true},
+        {"could not receive HELLO response 10", "Hello did not come", 10, true},
+        {"Cloud handshake failed, code=26", "the handshake failed", 26, true},
+        {"handshake failed with code 26", "the handshake failed", 26, true},
+        {"Cloud connection failed, code=-220", "the connection failed", -220, true},
+        {"Event loop error 24", "a session ended", 24, true},
+        {"blocking send error -1", "the line is gone", -1, true},
+        {"spark/device/key/error 1", "what it had to replace", 0, true},
+        {"Sending encrypted nonce", "sent its request", 0, false},
+        {"Cloud connected", "was online", 0, false},
+        {"Handshake completed", "went well", 0, false},
+        {"Cloud disconnected", "was over", 0, false},
+        {"Cloud connecting", "tried to connect", 0, false},
+    };
+    struct why_log *log = malloc(sizeof *log);
+    assert_non_null(log);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char text[256];
+        int len = snprintf(text, sizeof text, "x\n0000012345 [comm] INFO: %s \r\n", cases[i].line);
+        for (char *at = text; i % 2 == 0 && *at; at++) {
+            *at = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
+        }
+        why_log_read(text, (size_t)len, log);
+        assert_int_equal(log->lines, 2);
+        assert_int_equal(log->count, 1);
+        assert_int_equal(log->findings[0].line, 2);
+        assert_non_null(strstr(log->findings[0].says, cases[i].says));
+        assert_int_equal(log->findings[0].has_code, cases[i].code != 0);
+        assert_int_equal(log->findings[0].code, cases[i].code);
+        assert_int_equal(log->findings[0].failed, cases[i].failed);
+    }
+    free(log);
+}
+
 static void a_story_has_line_numbers_and_its_repeats_are_counted(void **state)
 {
     (void)state;
@@ -333,6 +388,7 @@ int main(void)
         TEST(every_number_is_explained_as_a_hand_wrote_it),
         TEST(an_unknown_number_is_code_4_and_no_number_is_usage),
         TEST(a_log_is_told_as_its_last_failure),
+        TEST(every_known_line_is_found_wherever_it_stands),
         TEST(a_story_has_line_numbers_and_its_repeats_are_counted),
         TEST(hostile_bytes_of_a_log_are_harmless),
         TEST(a_log_cut_at_any_byte_is_read),
