@@ -204,7 +204,7 @@ static unsigned familiar_of(const struct dossier *d, const struct custody_case *
         device->product_version == c->hello.product_version) {
         holds |= FAMILIAR_FIRMWARE;
     }
-    if (device->has_module == c->has_module &&
+    if (c->is_described && device->has_module == c->has_module &&
         memcmp(device->module, c->module, sizeof device->module) == 0) {
         holds |= FAMILIAR_MODULE;
     }
