@@ -168,6 +168,8 @@ static void a_log_is_told_as_its_last_failure(void **state)
          "receive timeout\nUnable to receive key -1\nCloud handshake failed, code=26\n",
          "B", "no answer came", "red", "either key", 26},
         /* An attempt that went well ends what was before. */
+        {"RSA encrypt error -17028\nHandshake completed\nreceive error -19\nEvent loop error 24\n",
+         "", "the line ended", "blink", "cloud", 24},
         {"RSA encrypt error -17028\nCloud handshake failed, code=7\nHandshake completed\n"
          "Cloud connected\nreceive error -19\nEvent loop error 24\n",
          "B", "the line ended", "blink", "cloud", 24},
