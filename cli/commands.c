@@ -19,11 +19,12 @@ const struct command *const commands_all[] = {
     &command_list,          &command_claim,         &command_remove,
     &command_device_add,    &command_device_remove, &command_get,
     &command_call,          &command_publish,       &command_subscribe,
-    &command_keys_list,     &command_keys_approve,  &command_keys_deny,
-    &command_keys_revoke,   &command_keys_unrevoke, &command_keys_revert,
-    &command_keys_policy,   &command_keys_window,   &command_keys_check,
-    &command_keys_rotation, &command_keys_new,      &command_keys_send,
-    &command_keys_server,   &command_keys_address,  NULL,
+    &command_why,           &command_incidents,     &command_keys_list,
+    &command_keys_approve,  &command_keys_deny,     &command_keys_revoke,
+    &command_keys_unrevoke, &command_keys_revert,   &command_keys_policy,
+    &command_keys_window,   &command_keys_check,    &command_keys_rotation,
+    &command_keys_new,      &command_keys_send,     &command_keys_server,
+    &command_keys_address,  &command_audit_verify,  NULL,
 };
 
 enum { COMMANDS_MAX = 48 };

@@ -31,7 +31,8 @@ int policy_get(struct cli *cli, const char *device, json_t **out_policy)
     struct api_path path;
     json_t *answer = NULL;
     choose_path(device, &path);
-    return take(cli, api_get(cli, &path, &answer), answer, out_policy);
+    int err = api_get(cli, &path, &answer);
+    return take(cli, err, answer, out_policy);
 }
 
 int policy_put(struct cli *cli, const char *device, json_t *body, json_t **out_policy)
@@ -39,7 +40,8 @@ int policy_put(struct cli *cli, const char *device, json_t *body, json_t **out_p
     struct api_path path;
     json_t *answer = NULL;
     choose_path(device, &path);
-    return take(cli, api_put(cli, &path, body, &answer), answer, out_policy);
+    int err = api_put(cli, &path, body, &answer);
+    return take(cli, err, answer, out_policy);
 }
 
 int policy_delete(struct cli *cli, const char *device, json_t **out_policy)
@@ -47,7 +49,8 @@ int policy_delete(struct cli *cli, const char *device, json_t **out_policy)
     struct api_path path;
     json_t *answer = NULL;
     choose_path(device, &path);
-    return take(cli, api_delete(cli, &path, &answer), answer, out_policy);
+    int err = api_delete(cli, &path, &answer);
+    return take(cli, err, answer, out_policy);
 }
 
 bool policy_is_window(const json_t *policy)

@@ -100,7 +100,7 @@ static int run(struct cli *cli)
 const struct command command_keys_window = {
     .name = "keys window",
     .usage = "[ID... [--for MINUTES] | --close]",
-    .does = "Lets new devices in for a while: the first key of each id is trusted",
+    .does = "Trusts the first key of each of these ids, for a while",
     .detail =
         "For a bench or a factory: in this time whoever says first that he is one of the ids\n"
         "is trusted. Each id is served once, and never one whose trusted key was seen since.\n"

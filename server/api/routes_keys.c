@@ -123,8 +123,10 @@ static void on_order(void *arg, int status, const struct custody_outcome *outcom
         return;
     }
     const struct store_key *key = &outcome->key;
-    enum key_session session =
-        custody_session(request->cloud, request->device.id, key->fingerprint);
+    uint32_t shard;
+    uint64_t serial;
+    enum key_session session = custody_session(request->cloud, request->device.id,
+                                               key->fingerprint, &shard, &serial);
     jsonw_init_heap(&json, REPLY_JSON_MAX);
     jsonw_object(&json);
     put_key(&json, key, outcome->is_gone ? "none" : store_key_state_name(key->state),

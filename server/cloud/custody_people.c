@@ -105,6 +105,21 @@ void custody_order(struct cloud *cloud, const struct custody_order *order, bool 
     }
 }
 
+enum key_session custody_session(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
+                                 const uint8_t fingerprint[static CYAN_SHA256_LEN],
+                                 uint32_t *out_shard, uint64_t *out_serial)
+{
+    const struct online *online = presence_find(cloud->presence, id);
+    const struct held *held = custody_held(cloud, id, fingerprint);
+    *out_shard = held ? held->shard : 0;
+    *out_serial = held ? held->serial : 0;
+    if (online && memcmp(online->fingerprint, fingerprint, CYAN_SHA256_LEN) == 0) {
+        *out_serial = 0;
+        return KEY_SESSION_FULL;
+    }
+    return held ? KEY_SESSION_HELD : KEY_SESSION_NONE;
+}
+
 /* --- the keys of a device --- */
 
 struct viewing {
@@ -174,21 +189,13 @@ static void add_stranger(struct viewing *v)
     }
 }
 
-enum key_session custody_session(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
-                                 const uint8_t fingerprint[static CYAN_SHA256_LEN])
-{
-    const struct online *online = presence_find(cloud->presence, id);
-    bool is_full = online && memcmp(online->fingerprint, fingerprint, CYAN_SHA256_LEN) == 0;
-    return is_full                                    ? KEY_SESSION_FULL
-           : custody_held(cloud, id, fingerprint) ? KEY_SESSION_HELD
-                                                  : KEY_SESSION_NONE;
-}
-
 static void on_viewed(struct job *job, int status)
 {
     struct viewing *v = (struct viewing *)job;
     struct keys_view view = {.keys = v->keys};
     size_t pending = 0;
+    uint32_t shard;
+    uint64_t serial;
     if (status == 0 && !v->dossier.known && v->count == 0) {
         add_stranger(v);
     }
@@ -199,7 +206,7 @@ static void on_viewed(struct job *job, int status)
     for (size_t i = 0; i < v->count; i++) {
         struct key_view *key = &v->keys[i];
         pending += key->key.state == STORE_KEY_PENDING;
-        key->session = custody_session(v->cloud, v->id, key->key.fingerprint);
+        key->session = custody_session(v->cloud, v->id, key->key.fingerprint, &shard, &serial);
     }
     view.choice = v->dossier.choice;
     view.until_ms = view.choice.value == POLICY_ENROLL ? view.choice.of->until_ms : 0;

@@ -69,7 +69,7 @@ struct fake_cloud {
     struct keys_view keys_view; /* but for keys and count */
     struct custody_outcome outcome;
     struct held held;         /* serial 0: there is none */
-    enum key_session session; /* of every key */
+    enum key_session session; /* of every other key */
     struct policy_view policy_view;
     bool has_stranger; /* the operator sees FAKE_STRANGER in the list */
 

@@ -52,11 +52,13 @@ const struct held *custody_held(struct cloud *cloud, const uint8_t id[static CYA
 }
 
 enum key_session custody_session(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
-                                 const uint8_t fingerprint[static CYAN_SHA256_LEN])
+                                 const uint8_t fingerprint[static CYAN_SHA256_LEN],
+                                 uint32_t *out_shard, uint64_t *out_serial)
 {
-    return fake.session != KEY_SESSION_NONE           ? fake.session
-           : custody_held(cloud, id, fingerprint) ? KEY_SESSION_HELD
-                                                  : KEY_SESSION_NONE;
+    const struct held *held = custody_held(cloud, id, fingerprint);
+    *out_shard = held ? held->shard : 0;
+    *out_serial = held ? held->serial : 0;
+    return held ? KEY_SESSION_HELD : fake.session;
 }
 
 bool custody_may_check(struct cloud *cloud, uint32_t account)

@@ -231,6 +231,7 @@ static void devices_are_listed_as_a_table_with_what_their_light_cannot_say(void 
                "\"key_state\":\"pending\"},"
                "{\"name\":\"c\",\"id\":\"04\",\"session\":\"held\",\"key_state\":\"contested\"},"
                "{\"name\":\"d\",\"id\":\"05\",\"session\":\"none\",\"key_state\":\"revoked\"},"
+               "{\"name\":\"e\",\"id\":\"06\",\"session\":\"held\"},"
                "5]");
     start();
     RUN_CLI(&ran, "list");
@@ -241,12 +242,14 @@ static void devices_are_listed_as_a_table_with_what_their_light_cannot_say(void 
                                  "held     a\\x1b[2Jb  03            never       \n"
                                  "held     c          04            never       \n"
                                  "offline  d          05            never       \n"
+                                 "held     e          06            never       \n"
                                  "offline                           never       \n"
                                  "contested, several keys wait: cyan keys list 02\n"
                                  "held, key pending: cyan keys list a\\x1b[2Jb\n"
                                  "held, contested, several keys wait: cyan keys list c\n"
                                  "its key is revoked, and no other one is trusted: cyan keys list "
-                                 "d\n");
+                                 "d\n"
+                                 "held, key pending: cyan keys list e\n");
 
     reply(200, "[]");
     reply(200, "[]");
