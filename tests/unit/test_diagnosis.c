@@ -219,7 +219,7 @@ static void load(uint8_t device, bool held)
 
 static void add_key(uint8_t device, uint8_t print, enum store_key_state state)
 {
-    struct store_key key = {.state = state, .source = STORE_KEY_NO_SOURCE};
+    struct store_key key = {.state = state, .changed_ms = hub_now_ms};
     memcpy(key.device, desk_id(device), sizeof key.device);
     memset(key.fingerprint, print, sizeof key.fingerprint);
     key.source = state == STORE_KEY_TRUSTED ? STORE_KEY_PROVISIONED : STORE_KEY_NO_SOURCE;
