@@ -21,6 +21,7 @@ struct custody_change {
 struct custody_outcome {
     uint32_t owner;
     struct store_key key;     /* as it is afterwards */
+    char by[ACCOUNT_NAME_MAX + 1]; /* who brought it, when custody_order asked; "" nobody */
     bool is_gone;             /* the key was forgotten */
     enum store_key_state was; /* its state before; of a refusal, too */
     bool has_displaced;

@@ -168,6 +168,9 @@ static int resolve_name(struct resolving *r, const struct store *store)
     if (status == CYAN_E_NOT_FOUND) {
         status = store->binding_find(store->ctx, r->account, r->text, &r->binding);
         r->is_binding = status == 0;
+        if (status == 0 && r->now_ms - r->binding.created_ms >= DOSSIER_BINDING_MS) {
+            status = CYAN_E_NOT_FOUND;
+        }
     }
     return status;
 }
