@@ -28,6 +28,7 @@ enum {
     SHORT_LEN = 52,
     LONG_LEN = 214,
 };
+static const uint32_t OWN_ADDRESSES = 0x7F010001; /* 127.1.0.1 and on */
 static const double NS_PER_US = 1e3;
 static const uint64_t NS_PER_S = 1000000000;
 
@@ -69,9 +70,12 @@ static void need(bool ok, const char *what)
     }
 }
 
-/* Connects and takes the nonce. */
-static int dial(const struct rig *rig, uint8_t nonce[static CYAN_NONCE_LEN])
+/* Connects and takes the nonce. Each place of a wave dials from an address of its own (127.0.0.0/8
+ * is this machine's), or cyand would turn the address away for its junk, before it deciphers. */
+static int dial(const struct rig *rig, size_t place, uint8_t nonce[static CYAN_NONCE_LEN])
 {
+    const struct sockaddr_in own = {.sin_family = AF_INET,
+                                    .sin_addr.s_addr = htonl(OWN_ADDRESSES + (uint32_t)place)};
     const struct sockaddr_in address = {.sin_family = AF_INET,
                                         .sin_port = htons(rig->port),
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -82,6 +86,8 @@ static int dial(const struct rig *rig, uint8_t nonce[static CYAN_NONCE_LEN])
     need(fd >= 0 && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0 &&
              setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0 &&
              setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
+             setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one) == 0 &&
+             bind(fd, (const struct sockaddr *)&own, sizeof own) == 0 &&
              connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
              recv(fd, nonce, CYAN_NONCE_LEN, MSG_WAITALL) == CYAN_NONCE_LEN,
          "cyand does not give a nonce");
@@ -147,7 +153,7 @@ static void load(struct gun *gun)
         for (size_t i = 0; i < PROBE_KINDS; i++) {
             struct shot *shot = &gun->shots[block * PROBE_KINDS + i];
             *shot = (struct shot){.kind = (enum probe_kind)kinds[i]};
-            shot->socket = dial(gun->probe->rig, shot->nonce);
+            shot->socket = dial(gun->probe->rig, block * PROBE_KINDS + i, shot->nonce);
             struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = shot};
             need(epoll_ctl(gun->epoll, EPOLL_CTL_ADD, shot->socket, &event) == 0,
                  "a connection cannot be watched");
@@ -310,7 +316,7 @@ double probe_answer_us(const struct rig *rig, const struct cyan_crypto *crypto, 
     need(us != NULL, "there is not enough memory");
     rig_id(0, id);
     for (size_t i = 0; i < rounds; i++) {
-        int fd = dial(rig, nonce);
+        int fd = dial(rig, PROBE_WAVE, nonce);
         need(cyan_handshake_request(crypto, rig->server_spki + CYAN_SERVER_SPKI_MODULUS, nonce, id,
                                     rig->device_spki, request) == 0,
              "a request cannot be made");

@@ -56,6 +56,23 @@ void api_path_add(struct api_path *path, const char *segment)
     path->text[path->len] = '\0';
 }
 
+void api_path_query(struct api_path *path, const char *name, const char *value)
+{
+    size_t len = path->len, name_len = strlen(name);
+    if (!path->failed && len + name_len + 2 < sizeof path->text) {
+        path->text[len++] = strchr(path->text, '?') ? '&' : '?';
+        memcpy(path->text + len, name, name_len);
+        len += name_len;
+        path->text[len++] = '=';
+        len = api_encode(path->text, sizeof path->text, len, value);
+    } else {
+        len = sizeof path->text;
+    }
+    path->failed = len == sizeof path->text;
+    path->len = path->failed ? path->len : len;
+    path->text[path->len] = '\0';
+}
+
 int api_url(struct cli *cli, const struct api_path *path, char **out_url)
 {
     if (path->failed) {
@@ -171,6 +188,13 @@ static const char *word_of(long status)
     }
 }
 
+int api_held(struct cli *cli, const char *device)
+{
+    (void)fault_set(&cli->fault, CLI_OFFLINE, "DEVICE_HELD", "%s is held: key pending", device);
+    fault_try(&cli->fault, "cyan keys list %s", device);
+    return CLI_OFFLINE;
+}
+
 int api_refusal(struct cli *cli, const struct http_response *response)
 {
     struct fault *fault = &cli->fault;
@@ -271,16 +295,28 @@ int api_delete(struct cli *cli, const struct api_path *path, json_t **out_json)
     return ask_json(cli, path, "DELETE", NULL, out_json);
 }
 
-int api_post(struct cli *cli, const struct api_path *path, json_t *body, json_t **out_json)
+/* Takes over body. */
+static int ask_with(struct cli *cli, const struct api_path *path, const char *method, json_t *body,
+                    json_t **out_json)
 {
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     json_decref(body);
     if (!text) {
         return fault_set(&cli->fault, CLI_USAGE, "USAGE", "the words must be UTF-8 text");
     }
-    int err = ask_json(cli, path, "POST", text, out_json);
+    int err = ask_json(cli, path, method, text, out_json);
     free(text);
     return err;
+}
+
+int api_post(struct cli *cli, const struct api_path *path, json_t *body, json_t **out_json)
+{
+    return ask_with(cli, path, "POST", body, out_json);
+}
+
+int api_put(struct cli *cli, const struct api_path *path, json_t *body, json_t **out_json)
+{
+    return ask_with(cli, path, "PUT", body, out_json);
 }
 
 int api_open(struct cli *cli, const struct api_path *path, const char *form, char **out_data,

@@ -23,6 +23,9 @@ void api_path_init(struct api_path *path, const char *fixed);
 /* Adds "/" and one segment in which every unusual byte is percent-encoded. */
 void api_path_add(struct api_path *path, const char *segment);
 
+/* Adds "?name=value" or "&name=value", the value percent-encoded. */
+void api_path_query(struct api_path *path, const char *name, const char *value);
+
 /* Each asks as the user, whose token is needed, and returns 0 or an exit code. out_json gets the
  * parsed answer; release it. */
 int api_get(struct cli *cli, const struct api_path *path, json_t **out_json) CYAN_MUST_CHECK;
@@ -30,6 +33,8 @@ int api_delete(struct cli *cli, const struct api_path *path, json_t **out_json) 
 /* Takes over body; NULL is a text that was not UTF-8. */
 int api_post(struct cli *cli, const struct api_path *path, json_t *body,
              json_t **out_json) CYAN_MUST_CHECK;
+int api_put(struct cli *cli, const struct api_path *path, json_t *body,
+            json_t **out_json) CYAN_MUST_CHECK;
 
 /* Asks without a token. body is of the type application/x-www-form-urlencoded, or NULL to GET. The
  * answer is bytes, ended by a NUL that is not counted; free them. */
@@ -44,6 +49,9 @@ int api_need_token(struct cli *cli) CYAN_MUST_CHECK;
 
 /* What an answer that is no success means: an exit code with its fault. */
 int api_refusal(struct cli *cli, const struct http_response *response);
+
+/* The words about a device whose key nobody has approved yet: CLI_OFFLINE. */
+int api_held(struct cli *cli, const char *device);
 
 /* What it means that there was no answer. */
 int api_silence(struct cli *cli, int err, const char *why);

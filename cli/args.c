@@ -29,11 +29,17 @@ static size_t take_word(struct args *args, const char *word, struct fault *fault
     return 1;
 }
 
+static bool is_repeatable(const struct args_option *option)
+{
+    size_t len = option->value ? strlen(option->value) : 0;
+    return len > 3 && strcmp(option->value + len - 3, "...") == 0;
+}
+
 static size_t take_option(struct args *args, const struct args_option *option, const char *value,
                           struct fault *fault)
 {
     size_t len = strlen(option->name);
-    if (args_has(args, option->name)) {
+    if (args_has(args, option->name) && !is_repeatable(option)) {
         return bad(fault, "is given twice", option->name, len);
     }
     if (args->given_count == ARGS_OPTIONS_MAX) {
@@ -82,14 +88,19 @@ size_t args_take(struct args *args, const struct args_option *own, const struct 
     return take_option(args, option, argv[1], fault) ? 2 : 0;
 }
 
-const char *args_value(const struct args *args, const char *name)
+const char *args_each(const struct args *args, const char *name, size_t place)
 {
     for (size_t i = 0; i < args->given_count; i++) {
-        if (strcmp(args->given[i].option->name, name) == 0) {
+        if (strcmp(args->given[i].option->name, name) == 0 && place-- == 0) {
             return args->given[i].value;
         }
     }
     return NULL;
+}
+
+const char *args_value(const struct args *args, const char *name)
+{
+    return args_each(args, name, 0);
 }
 
 bool args_has(const struct args *args, const char *name)

@@ -1,6 +1,7 @@
 /* args.h - the words of a command line: options by name, the rest in order.
  *
- * Options are long: --name, --name VALUE or --name=VALUE, anywhere; each at most once. "--" ends
+ * Options are long: --name, --name VALUE or --name=VALUE, anywhere; each at most once, unless the
+ * name of its value ends in "...". "--" ends
  * them. A word with a single dash is no option, so that -5 can be an argument; -h is --help. */
 #ifndef CYAN_CLI_ARGS_H
 #define CYAN_CLI_ARGS_H
@@ -11,7 +12,7 @@
 #include "base/err.h"
 #include "cli/fault.h"
 
-enum { ARGS_OPTIONS_MAX = 16, ARGS_WORDS_MAX = 8 };
+enum { ARGS_OPTIONS_MAX = 16, ARGS_WORDS_MAX = 40 };
 
 /* A list of them ends with a NULL name. */
 struct args_option {
@@ -41,6 +42,9 @@ size_t args_take(struct args *args, const struct args_option *own, const struct 
 /* The value of an option; NULL when it was not given. */
 const char *args_value(const struct args *args, const char *name);
 bool args_has(const struct args *args, const char *name);
+
+/* The value of an option that may be given again, by the order in which it was given. */
+const char *args_each(const struct args *args, const char *name, size_t place);
 
 /* The word at this place; NULL when there are fewer. */
 const char *args_word(const struct args *args, size_t place);

@@ -15,22 +15,22 @@ const struct args_option commands_global[] = {
 };
 
 const struct command *const commands_all[] = {
-    &command_login,
-    &command_logout,
-    &command_whoami,
-    &command_list,
-    &command_get,
-    &command_call,
-    &command_publish,
-    &command_subscribe,
-    &command_keys_new,
-    &command_keys_send,
-    &command_keys_server,
-    &command_keys_address,
-    NULL,
+    &command_login,         &command_logout,        &command_whoami,
+    &command_list,          &command_claim,         &command_remove,
+    &command_device_add,    &command_device_remove, &command_get,
+    &command_call,          &command_publish,       &command_subscribe,
+    &command_why,           &command_incidents,     &command_keys_list,
+    &command_keys_approve,  &command_keys_deny,     &command_keys_revoke,
+    &command_keys_unrevoke, &command_keys_revert,   &command_keys_policy,
+    &command_keys_window,   &command_keys_check,    &command_keys_rotation,
+    &command_keys_new,      &command_keys_send,     &command_keys_server,
+    &command_keys_address,  &command_audit_verify,  NULL,
 };
 
-enum { COMMANDS_MAX = 32 };
+enum { COMMANDS_MAX = 48 };
+
+/* The first words of the names that have two. */
+static const char *const groups[] = {"keys", "device", "audit"};
 
 /* The first word of a name has this many letters. */
 static size_t first_len(const struct command *command)
@@ -76,7 +76,9 @@ static void unknown(const char *group, const char *word, struct fault *fault)
     const char *prefix = group ? group : "";
     const char *blank = group ? " " : "";
     if (!group) {
-        names[count++] = "keys";
+        for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+            names[count++] = groups[i];
+        }
     }
     (void)fault_set(fault, CLI_USAGE, "USAGE", "there is no command \"%s%s%s\"", prefix, blank,
                     word);

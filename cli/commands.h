@@ -9,6 +9,15 @@ extern const struct command command_list, command_get, command_call;
 extern const struct command command_publish, command_subscribe;
 extern const struct command command_keys_new, command_keys_send;
 extern const struct command command_keys_server, command_keys_address;
+extern const struct command command_keys_list, command_keys_approve;
+extern const struct command command_keys_deny, command_keys_revoke;
+extern const struct command command_keys_revert, command_keys_unrevoke;
+extern const struct command command_keys_policy, command_keys_window;
+extern const struct command command_keys_check, command_keys_rotation;
+extern const struct command command_why;
+extern const struct command command_incidents, command_audit_verify;
+extern const struct command command_claim, command_remove;
+extern const struct command command_device_add, command_device_remove;
 
 extern const struct args_option commands_global[];
 

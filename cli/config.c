@@ -97,14 +97,15 @@ static int folder_of(char *out_path, size_t size, struct fault *fault)
     return 0;
 }
 
-static int file_of(const struct config *config, char *out_path, size_t size, struct fault *fault)
+static int file_of(const struct config *config, const char *ending, char *out_path, size_t size,
+                   struct fault *fault)
 {
     int err = folder_of(out_path, size, fault);
     if (err) {
         return err;
     }
     size_t len = strlen(out_path);
-    int added = snprintf(out_path + len, size - len, "%s.json", config->profile);
+    int added = snprintf(out_path + len, size - len, "%s%s", config->profile, ending);
     if (added < 0 || (size_t)added >= size - len) {
         return fault_set(fault, CLI_FAILED, "IO", "the path of the profiles is too long");
     }
@@ -148,7 +149,7 @@ static int take_file(struct config *config, struct fault *fault)
     if (config->token[0] && config->api[0]) {
         return 0;
     }
-    int err = file_of(config, path, sizeof path, fault);
+    int err = file_of(config, ".json", path, sizeof path, fault);
     if (err) {
         return err;
     }
@@ -205,16 +206,21 @@ static int make_folders(char *path)
     return 0;
 }
 
+int config_path(const struct config *config, const char *ending,
+                char out_path[static CONFIG_PATH_MAX], struct fault *fault)
+{
+    int err = folder_of(out_path, CONFIG_PATH_MAX, fault);
+    if (!err && make_folders(out_path) < 0) {
+        return fault_set(fault, CLI_FAILED, "IO", "%s cannot be made: %s", out_path,
+                         strerror(errno));
+    }
+    return err ? err : file_of(config, ending, out_path, CONFIG_PATH_MAX, fault);
+}
+
 int config_save(const struct config *config, struct fault *fault)
 {
     char path[CONFIG_PATH_MAX];
-    int err = folder_of(path, sizeof path, fault);
-    if (!err && make_folders(path) < 0) {
-        return fault_set(fault, CLI_FAILED, "IO", "%s cannot be made: %s", path, strerror(errno));
-    }
-    if (!err) {
-        err = file_of(config, path, sizeof path, fault);
-    }
+    int err = config_path(config, ".json", path, fault);
     if (err) {
         return err;
     }

@@ -36,6 +36,11 @@ int config_save(const struct config *config, struct fault *fault) CYAN_MUST_CHEC
 /* Checks a token and takes it over. CLI_USAGE. */
 int config_set_token(struct config *config, const char *token, struct fault *fault) CYAN_MUST_CHECK;
 
+/* The path of another file of the profile, PROFILE followed by ending, in the profiles' folder,
+ * which is made. CLI_FAILED. */
+int config_path(const struct config *config, const char *ending,
+                char out_path[static CONFIG_PATH_MAX], struct fault *fault) CYAN_MUST_CHECK;
+
 /* Wipes the token. */
 void config_done(struct config *config);
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -79,6 +80,13 @@ int prompt_ask(const char *label, bool show, char out_text[static PROMPT_MAX], s
     }
     cyan_wipe(text, sizeof text);
     return err;
+}
+
+bool prompt_yes(const char *question)
+{
+    char text[PROMPT_MAX] = "";
+    return read_keys(question, true, text) > 0 &&
+           (strcasecmp(text, "y") == 0 || strcasecmp(text, "yes") == 0);
 }
 
 /* Up to the first line end; too much before it, or a NUL, is refused. */

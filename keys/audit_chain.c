@@ -2,65 +2,53 @@
 
 #include <inttypes.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hex.h"
+static const char prefix[] = "cyan-audit-v1";
 
-enum { NUMBERS_MAX = 3 * 22 + CYAN_ID_TEXT + 4 };
-
-static const char context[] = "cyan-audit-v1";
-
-struct part {
-    const void *data;
-    size_t len;
-};
-
-static int digest(const struct part *parts, size_t count, uint8_t out[static CYAN_SHA256_LEN])
+int cyan_audit_row(const struct cyan_audit_row *row, uint8_t out[static CYAN_SHA256_LEN])
 {
-    uint8_t made[CYAN_SHA256_LEN];
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    int ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
-    for (size_t i = 0; i < count && ok; i++) {
-        ok = EVP_DigestUpdate(ctx, parts[i].data, parts[i].len) == 1;
+    enum { TEXTS = 4, NUMBERS_MAX = 64 };
+    const char *const texts[TEXTS] = {row->device, row->action, row->by, row->detail};
+    char numbers[NUMBERS_MAX];
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    for (size_t i = 0; i < TEXTS; i++) {
+        if (texts[i] && strchr(texts[i], '\n')) {
+            return CYAN_E_INVALID;
+        }
     }
-    ok = ok && EVP_DigestFinal_ex(ctx, made, NULL) == 1;
-    EVP_MD_CTX_free(ctx);
-    if (!ok) {
+    int len = snprintf(numbers, sizeof numbers, "%" PRIu64 "\n%" PRId64 "\n%" PRId64, row->seq,
+                       row->at_ms, row->account);
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    bool good = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 &&
+                EVP_DigestUpdate(hash, numbers, (size_t)len) == 1;
+    for (size_t i = 0; good && i < TEXTS; i++) {
+        const char *text = texts[i] ? texts[i] : "";
+        good =
+            EVP_DigestUpdate(hash, "\n", 1) == 1 && EVP_DigestUpdate(hash, text, strlen(text)) == 1;
+    }
+    good = good && EVP_DigestFinal_ex(hash, digest, NULL) == 1;
+    EVP_MD_CTX_free(hash);
+    if (!good) {
         return CYAN_E_CRYPTO;
     }
-    memcpy(out, made, sizeof made);
+    memcpy(out, digest, CYAN_SHA256_LEN);
     return 0;
 }
 
-int cyan_audit_row_hash(const struct cyan_audit_row *row, uint8_t out_row[static CYAN_SHA256_LEN])
-{
-    char numbers[NUMBERS_MAX];
-    char device[CYAN_ID_TEXT] = "";
-    if (strchr(row->action, '\n') || strchr(row->by, '\n') || strchr(row->detail, '\n')) {
-        return CYAN_E_INVALID;
-    }
-    if (row->device) {
-        cyan_hex_encode(row->device, CYAN_ID_LEN, device);
-    }
-    int len = snprintf(numbers, sizeof numbers, "%" PRId64 "\n%" PRId64 "\n%" PRIu32 "\n%s\n",
-                       row->seq, row->at_ms, row->account, device);
-    const struct part parts[] = {
-        {numbers, (size_t)len},
-        {row->action, strlen(row->action)},
-        {"\n", 1},
-        {row->by, strlen(row->by)},
-        {"\n", 1},
-        {row->detail, strlen(row->detail)},
-    };
-    return digest(parts, sizeof parts / sizeof parts[0], out_row);
-}
-
 int cyan_audit_head(const uint8_t prev[static CYAN_SHA256_LEN],
-                    const uint8_t row[static CYAN_SHA256_LEN],
-                    uint8_t out_head[static CYAN_SHA256_LEN])
+                    const uint8_t row[static CYAN_SHA256_LEN], uint8_t out[static CYAN_SHA256_LEN])
 {
-    const struct part parts[] = {
-        {context, sizeof context - 1}, {prev, CYAN_SHA256_LEN}, {row, CYAN_SHA256_LEN}};
-    return digest(parts, sizeof parts / sizeof parts[0], out_head);
+    enum { PREFIX_LEN = sizeof prefix - 1 };
+    uint8_t text[PREFIX_LEN + 2 * CYAN_SHA256_LEN], digest[CYAN_SHA256_LEN];
+    memcpy(text, prefix, PREFIX_LEN);
+    memcpy(text + PREFIX_LEN, prev, CYAN_SHA256_LEN);
+    memcpy(text + PREFIX_LEN + CYAN_SHA256_LEN, row, CYAN_SHA256_LEN);
+    if (EVP_Digest(text, sizeof text, digest, NULL, EVP_sha256(), NULL) != 1) {
+        return CYAN_E_CRYPTO;
+    }
+    memcpy(out, digest, sizeof digest);
+    return 0;
 }

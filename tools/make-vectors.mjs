@@ -217,6 +217,27 @@ function addresses() {
   };
 }
 
+// A chain of the audit: canonical texts, their hashes, and the heads (SPEC-custody, section 8).
+function auditChain() {
+  const sha256 = (...parts) => createHash('sha256').update(Buffer.concat(parts)).digest();
+  const id = '0123456789abcdef01234567';
+  const rows = [
+    [1, 1790000000000, 1, id, 'approve', 'ann@example.org', '{"new":"9f4e","via":"blink"}'],
+    [2, 1790000000001, 0, id, 'heal', '', '{}'],
+    [3, 1790000000001, 2, '', 'policy', 'b\u00f6b', '{"policy":"strict"}'],
+    [4294967297, 9007199254740991, 9007199254740991, id, 'revoke', 'x'.repeat(300), '{"a":[1,2]}'],
+    [4294967298, 0, 1, '', '', '', ''],
+  ];
+  const out = { head_0: Buffer.alloc(32) };
+  rows.forEach((row, i) => {
+    const text = Buffer.from(row.join('\n'), 'utf8');
+    out[`text_${i + 1}`] = text;
+    out[`row_${i + 1}`] = sha256(text);
+    out[`head_${i + 1}`] = sha256(Buffer.from('cyan-audit-v1'), out[`head_${i}`], out[`row_${i + 1}`]);
+  });
+  return out;
+}
+
 function computed(keys) {
   return {
     'keys.txt': formatVectors(KEYS_HEADING, keys),
@@ -247,6 +268,10 @@ function computed(keys) {
     'address.txt': formatVectors(
       ['Records of a server address, 128 bytes each, computed by this tool in JavaScript.'],
       addresses(),
+    ),
+    'audit-chain.txt': formatVectors(
+      ['A chain of the audit: each row\'s canonical text, its hash and the head, by node\'s crypto.'],
+      auditChain(),
     ),
   };
 }

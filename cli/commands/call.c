@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "cli/api.h"
 #include "cli/commands.h"
 
@@ -16,7 +18,7 @@ static int run(struct cli *cli)
     api_path_add(&path, function);
     int err = api_post(cli, &path, json_pack("{s:s}", "arg", argument ? argument : ""), &answer);
     if (err) {
-        return err;
+        return strcmp(cli->fault.code, "DEVICE_HELD") == 0 ? api_held(cli, device) : err;
     }
     const json_t *value = json_object_get(answer, "return_value");
     if (!value) {

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/api.h"
 #include "cli/commands.h"
@@ -13,7 +14,7 @@ static int ask_variable(struct cli *cli, const char *device, const char *name, j
     api_path_add(&path, name);
     int err = api_get(cli, &path, &answer);
     if (err) {
-        return err;
+        return strcmp(cli->fault.code, "DEVICE_HELD") == 0 ? api_held(cli, device) : err;
     }
     if (!json_object_get(answer, "result")) {
         json_decref(answer);
@@ -78,6 +79,10 @@ static int print_values(struct cli *cli, json_t *types, json_t *values)
 static int show_all(struct cli *cli, const char *device, const json_t *info)
 {
     json_t *types = json_object_get(info, "variables");
+    const char *session = json_string_value(json_object_get(info, "session"));
+    if (session && strcmp(session, "held") == 0) {
+        return api_held(cli, device);
+    }
     if (!json_is_true(json_object_get(info, "online"))) {
         (void)fault_set(&cli->fault, CLI_OFFLINE, "DEVICE_OFFLINE", "%s is offline", device);
         fault_try(&cli->fault, "cyan list");

@@ -1,10 +1,10 @@
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/table.h"
+#include "cli/when.h"
 
 enum { COLUMNS = 6, TEXT_MAX = 40 };
 
@@ -27,50 +27,29 @@ static const char *platform_name(const json_t *device, char text[static TEXT_MAX
     return text;
 }
 
-/* How long ago an ISO time in UTC was; what cannot be read is shown as it is. */
-static const char *age_of(const char *time_text, char text[static TEXT_MAX])
-{
-    struct tm parts = {0};
-    if (!time_text) {
-        return "never";
-    }
-    const char *end = strptime(time_text, "%Y-%m-%dT%H:%M:%S", &parts);
-    time_t then = end ? timegm(&parts) : -1;
-    time_t now = time(NULL);
-    if (then < 0 || then > now + 60) {
-        return time_text;
-    }
-    long seconds = now > then ? (long)(now - then) : 0;
-    if (seconds < 120) {
-        (void)snprintf(text, TEXT_MAX, "%ld s ago", seconds);
-    } else if (seconds < 2 * 3600) {
-        (void)snprintf(text, TEXT_MAX, "%ld min ago", seconds / 60);
-    } else if (seconds < 2 * 86400) {
-        (void)snprintf(text, TEXT_MAX, "%ld h ago", seconds / 3600);
-    } else {
-        (void)snprintf(text, TEXT_MAX, "%ld days ago", seconds / 86400);
-    }
-    return text;
-}
-
 static const char *string_of(const json_t *device, const char *key)
 {
     return json_string_value(json_object_get(device, key));
 }
 
-/* Its light cannot show that a device is held: it breathes cyan. So this must say it. */
-static const char *status_of(const json_t *device)
+static bool is_held(const json_t *device)
 {
     const char *session = string_of(device, "session");
-    if (session && strcmp(session, "held") == 0) {
-        return "held: key pending";
+    return session && strcmp(session, "held") == 0;
+}
+
+/* Its light cannot show that a device is held: it breathes cyan. So the first word says it. */
+static const char *status_of(const json_t *device)
+{
+    if (is_held(device)) {
+        return "held";
     }
     return json_is_true(json_object_get(device, "online")) ? "online" : "offline";
 }
 
 static int print_devices(struct cli *cli, const json_t *devices)
 {
-    static const char *const heading[COLUMNS] = {"NAME",     "ID",         "STATUS",
+    static const char *const heading[COLUMNS] = {"STATUS",   "NAME",       "ID",
                                                  "PLATFORM", "LAST HEARD", "ADDRESS"};
     struct table table;
     size_t index = 0;
@@ -79,13 +58,13 @@ static int print_devices(struct cli *cli, const json_t *devices)
     int failed = table_add(&table, heading);
     json_array_foreach(devices, index, device)
     {
-        char platform[TEXT_MAX], age[TEXT_MAX];
+        char platform[TEXT_MAX], age[WHEN_TEXT];
         const char *const row[COLUMNS] = {
+            status_of(device),
             string_of(device, "name"),
             string_of(device, "id"),
-            status_of(device),
             platform_name(device, platform),
-            age_of(string_of(device, "last_heard"), age),
+            when_age(string_of(device, "last_heard"), age),
             string_of(device, "last_ip_address"),
         };
         failed |= table_add(&table, row);
@@ -93,6 +72,34 @@ static int print_devices(struct cli *cli, const json_t *devices)
     table_print(&table, cli->output.out);
     table_done(&table);
     return failed ? fault_set(&cli->fault, CLI_FAILED, "NO_MEMORY", "out of memory") : 0;
+}
+
+/* What waits for a word from the owner, device by device, and the line to type. */
+static void say_keys(struct cli *cli, const json_t *devices)
+{
+    static const struct {
+        const char *state, *words;
+    } notes[] = {
+        {"contested", "contested, several keys wait"},
+        {"pending", "key pending"},
+        {"revoked", "its key is revoked, and no other one is trusted"},
+    };
+    size_t index = 0;
+    json_t *device = NULL;
+    json_array_foreach(devices, index, device)
+    {
+        const char *state = string_of(device, "key_state"), *name = string_of(device, "name");
+        name = name && *name ? name : string_of(device, "id");
+        if (!state && is_held(device)) {
+            state = "pending";
+        }
+        for (size_t i = 0; name && state && i < sizeof notes / sizeof notes[0]; i++) {
+            if (strcmp(notes[i].state, state) == 0) {
+                output_say(&cli->output, "%s%s: cyan keys list %s", is_held(device) ? "held, " : "",
+                           notes[i].words, name);
+            }
+        }
+    }
 }
 
 static int run(struct cli *cli)
@@ -118,6 +125,7 @@ static int run(struct cli *cli)
         output_say(&cli->output, "  cyan keys send ID FILE");
     } else {
         err = print_devices(cli, devices);
+        say_keys(cli, devices);
     }
     json_decref(devices);
     return err;
@@ -127,6 +135,8 @@ const struct command command_list = {
     .name = "list",
     .usage = "",
     .does = "Shows your devices",
+    .detail = "held: the device is connected with a key that nobody has approved yet, and gets\n"
+              "nothing and gives nothing until then, though its LED breathes cyan.",
     .example = "cyan list",
     .run = run,
 };

@@ -4,6 +4,7 @@
 
 #include "cli/api.h"
 #include "cli/commands.h"
+#include "cli/heads.h"
 #include "cli/sse.h"
 
 enum {
@@ -31,6 +32,7 @@ struct subscription {
     int64_t deadline_ms;
     int64_t backoff_ms;
     bool was_open; /* at least once */
+    bool forgets;  /* heads cannot be remembered; that was said */
 };
 
 static void say_event(struct cli *cli, const char *name, const json_t *event)
@@ -59,6 +61,19 @@ static int print_event(struct cli *cli, const char *name, json_t *event)
     return output_object(&cli->output, line, &cli->fault);
 }
 
+/* Each head that an event brings is one that the audit must still have later. */
+static void remember_head(struct subscription *s, const char *name, const json_t *event)
+{
+    const char *data = json_string_value(json_object_get(event, "data"));
+    uint8_t head[CYAN_SHA256_LEN];
+    struct fault fault;
+    if (!s->forgets && heads_in_event(name, data, head) &&
+        heads_add(&s->cli->config, head, &fault) != 0) {
+        output_note(&s->cli->output, "the audit's heads are not remembered: %s", fault.message);
+        s->forgets = true;
+    }
+}
+
 /* An event that is no JSON object is none of a Cyan cloud, and is passed over. */
 static int on_event(void *ctx, const char *name, const char *data)
 {
@@ -69,6 +84,7 @@ static int on_event(void *ctx, const char *name, const char *data)
         return 0;
     }
     int err = print_event(s->cli, name, event);
+    remember_head(s, name, event);
     json_decref(event);
     if (err) {
         return OUTPUT_FAILED;

@@ -9,7 +9,6 @@
 #include "server/api/routes.h"
 #include "server/cloud/calls.h"
 #include "server/cloud/custody.h"
-#include "server/cloud/held.h"
 
 /* For statuses of a call that mean the same for all kinds. */
 static void reply_call_failed(struct request *request, int status)
@@ -251,23 +250,27 @@ static void on_reset(void *arg, const struct call_reply *reply)
     }
 }
 
-/* Signal and reset reach a held session too, when its key is named. NULL, or why not. */
-static const char *choose_session(const struct request *request, struct call *call)
+/* Signal and reset reach a held session too, when its key is named: that very one or none, since
+ * whoever looks at the LED trusts what it shows. False: it was answered. */
+static bool choose_session(struct request *request, struct call *call)
 {
     uint8_t fingerprint[CYAN_SHA256_LEN];
     const char *text = fields_text(request->form, "key");
     if (!text) {
-        return NULL;
+        return true;
     }
     if (cyan_hex_decode(text, strlen(text), fingerprint, sizeof fingerprint) < 0) {
-        return "key is a full fingerprint: 64 hexadecimal digits.";
+        reply_error(request, 400, "INVALID", "key is a full fingerprint: 64 hexadecimal digits.");
+        return false;
     }
-    const struct held *held = custody_held(request->cloud, request->device.id, fingerprint);
-    if (held) {
-        call->held = held->serial;
-        call->shard = held->shard;
+    switch (custody_session(request->cloud, request->device.id, fingerprint, &call->shard,
+                            &call->held)) {
+    case KEY_SESSION_NONE:
+        reply_error(request, 404, "DEVICE_OFFLINE", "No session with this key stands.");
+        return false;
+    default:
+        return true;
     }
-    return NULL;
 }
 
 static void start_reset(struct request *request, struct call *call, const char *how)
@@ -284,11 +287,11 @@ void route_device_put(struct request *request)
 {
     struct call call = {.kind = CALL_SIGNAL};
     const char *reset = fields_text(request->form, "reset");
-    const char *why = choose_session(request, &call);
     int err = fields_bool(request->form, "signal", &call.on);
-    if (why) {
-        reply_error(request, 400, "INVALID", why);
-    } else if (reset) {
+    if (!choose_session(request, &call)) {
+        return;
+    }
+    if (reset) {
         start_reset(request, &call, reset);
     } else if (err == CYAN_E_NOT_FOUND) {
         reply_error(request, 501, "NOT_SUPPORTED",

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "keys/audit_chain.h"
 #include "server/cloud/jobs.h"
 
@@ -51,6 +52,7 @@ int audit_append(const struct store *store, const struct cyan_crypto *crypto,
                  const struct audit_entry *entry, uint8_t out_head[static CYAN_SHA256_LEN])
 {
     struct store_audit row = {0};
+    char device[CYAN_ID_TEXT] = "";
     uint8_t before[CYAN_SHA256_LEN];
     (void)crypto; /* the chain brings its own: keys/audit_chain.h */
     int status = fill(&row, entry);
@@ -61,14 +63,17 @@ int audit_append(const struct store *store, const struct cyan_crypto *crypto,
         return status;
     }
     row.seq++;
-    const struct cyan_audit_row text = {.seq = row.seq,
+    if (row.has_device) {
+        cyan_hex_encode(row.device, sizeof row.device, device);
+    }
+    const struct cyan_audit_row text = {.seq = (uint64_t)row.seq,
                                         .at_ms = row.at_ms,
                                         .account = row.account,
-                                        .device = row.has_device ? row.device : NULL,
+                                        .device = device,
                                         .action = row.action,
                                         .by = row.by,
                                         .detail = row.detail};
-    status = cyan_audit_row_hash(&text, row.row);
+    status = cyan_audit_row(&text, row.row);
     if (status == 0) {
         status = cyan_audit_head(before, row.row, row.head);
     }

@@ -197,25 +197,11 @@ static void on_judged(struct job *job, int status)
     } else if (!j->is_nobody && out->ruling.is_incident) {
         bool mismatch = out->ruling.cause == CAUSE_KEY_MISMATCH;
         note(custody, &j->examination, out, out->ruling.cause,
-             mismatch ? "cyan/key/mismatch" : NULL, cause_of(out->ruling.cause)->name);
+             mismatch ? "cyan/key/mismatch" : "cyan/handshake/failed",
+             cause_of(out->ruling.cause)->name);
     }
     j->done(j->arg, SESSION_REFUSE, NULL, NULL);
     free(j);
-}
-
-/* Damage: not looked up, and never stored. */
-static void refuse_malformed(struct judgement *j)
-{
-    j->examination.examined.ruling = (struct custody_ruling){
-        .verdict = SESSION_REFUSE, .is_incident = true, .cause = CAUSE_KEY_MALFORMED};
-}
-
-static int examine_malformed(struct job *job, const struct store *store)
-{
-    struct judgement *j = (struct judgement *)job;
-    int status = examine_in_store(job, store);
-    refuse_malformed(j);
-    return status;
 }
 
 void custody_judge(struct cloud *cloud, bool is_nobody, const struct cyan_claim *claim,
@@ -240,12 +226,9 @@ void custody_judge(struct cloud *cloud, bool is_nobody, const struct cyan_claim 
         free(j);
         return;
     }
-    bool malformed =
+    c->is_malformed =
         claim->has_key && !is_nobody && cyan_device_spki_check(claim->spki, sizeof claim->spki) < 0;
     custody_examine(cloud->custody, &j->examination, on_judged);
-    if (malformed) {
-        j->examination.job.run = examine_malformed;
-    }
 }
 
 /* A proof that waits for the commit. */

@@ -63,7 +63,15 @@ typedef void custody_order_fn(void *arg, int status, const struct custody_outcom
 void custody_order(struct cloud *cloud, const struct custody_order *order, bool is_operator,
                    custody_order_fn *done, void *arg);
 
-/* The live session with a key: for the LED's signal. NULL: none. */
+enum key_session { KEY_SESSION_NONE, KEY_SESSION_FULL, KEY_SESSION_HELD };
+
+/* The session of an id with a key now. Of a held one, where it lives and its serial; zeroes of the
+ * full one. */
+enum key_session custody_session(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
+                                 const uint8_t fingerprint[static CYAN_SHA256_LEN],
+                                 uint32_t *out_shard, uint64_t *out_serial);
+
+/* The held session with a key, or with any (NULL). NULL: none. */
 const struct held *custody_held(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
                                 const uint8_t *fingerprint);
 const struct held *custody_held_by_serial(struct cloud *cloud, uint64_t serial);
@@ -72,7 +80,6 @@ const struct held *custody_held_by_serial(struct cloud *cloud, uint64_t serial);
 bool custody_may_check(struct cloud *cloud, uint32_t account);
 
 /* The keys of a device, as its owner sees them. */
-enum key_session { KEY_SESSION_NONE, KEY_SESSION_FULL, KEY_SESSION_HELD };
 struct key_view {
     struct store_key key;
     enum key_session session;

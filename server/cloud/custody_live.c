@@ -167,6 +167,7 @@ static void keep_module(struct asking *asking, const uint8_t *hash, bool found)
     struct custody *custody = asking->cloud->custody;
     struct held *h = asking->held != 0 ? held_find(&custody->held, asking->held) : NULL;
     if (h) {
+        h->c.is_described = true;
         h->c.has_module = found;
         memcpy(h->c.module, hash, sizeof h->c.module);
         review(custody, h);

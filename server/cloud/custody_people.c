@@ -91,6 +91,21 @@ void custody_order(struct cloud *cloud, const struct custody_order *order, bool 
     }
 }
 
+enum key_session custody_session(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
+                                 const uint8_t fingerprint[static CYAN_SHA256_LEN],
+                                 uint32_t *out_shard, uint64_t *out_serial)
+{
+    const struct online *online = presence_find(cloud->presence, id);
+    const struct held *held = custody_held(cloud, id, fingerprint);
+    *out_shard = held ? held->shard : 0;
+    *out_serial = held ? held->serial : 0;
+    if (online && memcmp(online->fingerprint, fingerprint, CYAN_SHA256_LEN) == 0) {
+        *out_serial = 0;
+        return KEY_SESSION_FULL;
+    }
+    return held ? KEY_SESSION_HELD : KEY_SESSION_NONE;
+}
+
 /* --- the keys of a device --- */
 
 struct viewing {
@@ -159,8 +174,9 @@ static void on_viewed(struct job *job, int status)
 {
     struct viewing *v = (struct viewing *)job;
     struct keys_view view = {.keys = v->keys};
-    const struct online *online = presence_find(v->cloud->presence, v->id);
     size_t pending = 0;
+    uint32_t shard;
+    uint64_t serial;
     if (status == 0 && !v->dossier.known && v->count == 0) {
         add_stranger(v);
     }
@@ -171,11 +187,7 @@ static void on_viewed(struct job *job, int status)
     for (size_t i = 0; i < v->count; i++) {
         struct key_view *key = &v->keys[i];
         pending += key->key.state == STORE_KEY_PENDING;
-        key->session =
-            online && memcmp(online->fingerprint, key->key.fingerprint, CYAN_SHA256_LEN) == 0
-                ? KEY_SESSION_FULL
-            : custody_held(v->cloud, v->id, key->key.fingerprint) ? KEY_SESSION_HELD
-                                                                  : KEY_SESSION_NONE;
+        key->session = custody_session(v->cloud, v->id, key->key.fingerprint, &shard, &serial);
     }
     view.choice = v->dossier.choice;
     view.until_ms = view.choice.value == POLICY_ENROLL ? view.choice.of->until_ms : 0;

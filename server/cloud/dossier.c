@@ -153,6 +153,9 @@ static enum custody_presented presented_of(const struct dossier *d, const struct
     if (!c->has_key) {
         return PRESENTED_NONE;
     }
+    if (c->is_malformed) {
+        return PRESENTED_MALFORMED;
+    }
     if (!d->known) {
         return d->has_binding  ? PRESENTED_UPLOADED
                : c->was_denied ? PRESENTED_DENIED
@@ -201,7 +204,7 @@ static unsigned familiar_of(const struct dossier *d, const struct custody_case *
         device->product_version == c->hello.product_version) {
         holds |= FAMILIAR_FIRMWARE;
     }
-    if (device->has_module == c->has_module &&
+    if (c->is_described && device->has_module == c->has_module &&
         memcmp(device->module, c->module, sizeof device->module) == 0) {
         holds |= FAMILIAR_MODULE;
     }

@@ -37,6 +37,7 @@ enum {
 struct custody_case {
     uint8_t id[CYAN_ID_LEN];
     bool has_key;                       /* false: 52 bytes */
+    bool is_malformed;                  /* damage: never stored */
     uint8_t spki[CYAN_DEVICE_SPKI_LEN]; /* of the key */
     uint8_t fingerprint[CYAN_SHA256_LEN];
     char address[CONN_ADDRESS_TEXT];
@@ -48,10 +49,11 @@ struct custody_case {
     uint8_t server_key[CYAN_SHA256_LEN]; /* which one the device used; of a proof */
 
     enum custody_unknown unknown;
-    bool is_online;   /* a full session stands */
-    int64_t heard_ms; /* when the trusted key was heard, as far as the hub knows; 0: it does not */
-    bool is_clone;    /* the full session answered while this one was held */
-    bool was_denied;  /* a key of an unknown id, in memory */
+    bool is_online;    /* a full session stands */
+    int64_t heard_ms;  /* when the trusted key was heard, as far as the hub knows; 0: it does not */
+    bool is_clone;     /* the full session answered while this one was held */
+    bool was_denied;   /* a key of an unknown id, in memory */
+    bool is_described; /* the held session was asked what it is; the two below are its answer */
     bool has_module;
     uint8_t module[CYAN_SHA256_LEN];                 /* as the held session describes itself */
     uint8_t live[DOSSIER_LIVE_MAX][CYAN_SHA256_LEN]; /* keys of its held sessions */

@@ -123,11 +123,10 @@ static void read_record(const char *line, size_t len, struct record *record)
         (void)snprintf(record->id, sizeof record->id, "\n%zu", record->line);
         reject(record, json_is_object(object) ? "its _id is no text of a usual length"
                                               : "it is no object of JSON");
-    } else if (json_object_get(object, "$$indexCreated") ||
+    } else if (json_is_true(json_object_get(object, "$$deleted")) ||
+               json_object_get(object, "$$indexCreated") ||
                json_object_get(object, "$$indexRemoved")) {
-        record->is_deleted = true; /* says nothing about a device */
-    } else if (json_is_true(json_object_get(object, "$$deleted"))) {
-        record->is_deleted = true;
+        record->is_deleted = true; /* or it says nothing about a device */
     } else {
         read_object(object, record);
     }

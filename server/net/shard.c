@@ -47,14 +47,15 @@ static void on_before_poll(uv_prepare_t *prepare)
 {
     struct shard *shard = prepare->data;
     take_waiting(shard);
+    mail_flush(&shard->outbox); /* first: who hears an acknowledgement may count on the letter */
     flush_dirty(shard);
-    mail_flush(&shard->outbox);
     note_turn(shard);
 }
 
 static void on_after_poll(uv_check_t *check)
 {
     struct shard *shard = check->data;
+    mail_flush(&shard->outbox);
     flush_dirty(shard);
 }
 

@@ -174,6 +174,24 @@ describe('before the session,', { concurrency: 4 }, () => {
   });
 });
 
+test('what is refused closes as late as what does not decipher, and both in silence', async (t) => {
+  const world = await World.start(t);
+  const device = await world.device();
+  const malformed = Buffer.from(spkiOf(device.key));
+  malformed[156] &= 0xfe; // an even modulus is refused under every policy
+  const requests = [() => device.makeRequest({ spki: malformed }), () => randomBytes(REQUEST_LEN)];
+  for (const make of [...requests, ...requests]) {
+    await device.connect();
+    await device.receiveNonce();
+    const request = make();
+    const start = process.hrtime.bigint();
+    await device.write(request);
+    await expectClosedWithoutAnswer(device);
+    const ms = Number(process.hrtime.bigint() - start) / 1e6;
+    assert.ok(ms >= 195, `it closed after ${ms} ms`); // its clock may stand some ms behind
+  }
+});
+
 test('the request of another connection is closed in silence', async (t) => {
   const world = await World.start(t);
   const first = await world.device();

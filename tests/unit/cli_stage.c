@@ -7,7 +7,7 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
-enum { REPLIES_MAX = 4, REPLY_MAX = 2048 };
+enum { REPLIES_MAX = 16, REPLY_MAX = 8192 };
 
 struct ran ran;
 struct scripted *cloud;

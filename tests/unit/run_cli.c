@@ -1,15 +1,20 @@
 #include "tests/unit/run_cli.h"
 
+#include <pty.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/state.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
-enum { WORDS_MAX = 24 };
+enum { WORDS_MAX = 64 };
 
 void ran_done(struct ran *ran)
 {
@@ -19,7 +24,7 @@ void ran_done(struct ran *ran)
     *ran = (struct ran){0};
 }
 
-void run_cli(struct ran *ran, const char *const *words)
+static void run(struct ran *ran, bool interactive, const char *const *words)
 {
     char *copies[WORDS_MAX];
     size_t count = 0;
@@ -30,7 +35,8 @@ void run_cli(struct ran *ran, const char *const *words)
         assert_non_null(copies[count]);
     }
     assert_int_equal(setenv("XDG_CONFIG_HOME", scratch_path("xdg"), 1), 0);
-    struct cli cli = {.output = {.out = open_memstream(&ran->out, &ran->out_len),
+    struct cli cli = {.interactive = interactive,
+                      .output = {.out = open_memstream(&ran->out, &ran->out_len),
                                  .err = open_memstream(&ran->err, &ran->err_len)}};
     assert_non_null(cli.output.out);
     assert_non_null(cli.output.err);
@@ -41,6 +47,52 @@ void run_cli(struct ran *ran, const char *const *words)
     while (count > 0) {
         free(copies[--count]);
     }
+}
+
+void run_cli(struct ran *ran, const char *const *words)
+{
+    run(ran, false, words);
+}
+
+/* What was written to a file so far, behind what is there of ran->err. */
+static void add_to_err(struct ran *ran, FILE *file)
+{
+    long len = ftell(file);
+    assert_true(len >= 0);
+    char *both = calloc(1, ran->err_len + (size_t)len + 1);
+    assert_non_null(both);
+    memcpy(both, ran->err, ran->err_len);
+    rewind(file);
+    assert_int_equal(fread(both + ran->err_len, 1, (size_t)len, file), len);
+    free(ran->err);
+    ran->err = both;
+    ran->err_len += (size_t)len;
+}
+
+void run_cli_typing(struct ran *ran, const char *keys, const char *const *words)
+{
+    int master = -1, slave = -1;
+    int old_in = dup(STDIN_FILENO), old_err = dup(STDERR_FILENO);
+    struct termios raw;
+    FILE *asked = tmpfile();
+    assert_non_null(asked);
+    assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+    /* So that no key is taken for an order to the terminal before it is asked for. */
+    assert_int_equal(tcgetattr(slave, &raw), 0);
+    cfmakeraw(&raw);
+    assert_int_equal(tcsetattr(slave, TCSANOW, &raw), 0);
+    assert_int_equal(write(master, keys, strlen(keys)), strlen(keys));
+    assert_true(dup2(slave, STDIN_FILENO) >= 0 && dup2(fileno(asked), STDERR_FILENO) >= 0);
+    run(ran, true, words);
+    (void)fflush(stderr);
+    assert_true(dup2(old_in, STDIN_FILENO) >= 0 && dup2(old_err, STDERR_FILENO) >= 0);
+    assert_int_equal(fseek(asked, 0, SEEK_END), 0);
+    add_to_err(ran, asked);
+    (void)fclose(asked);
+    (void)close(master);
+    (void)close(slave);
+    (void)close(old_in);
+    (void)close(old_err);
 }
 
 const char *ran_string(const struct ran *ran, const char *const *keys)

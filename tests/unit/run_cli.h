@@ -17,6 +17,12 @@ struct ran {
  * ran holds from the run before, so it starts as zeroes. */
 void run_cli(struct ran *ran, const char *const *words);
 #define RUN_CLI(ran, ...) run_cli(ran, (const char *const[]){__VA_ARGS__, NULL})
+
+/* The same at a terminal where a person types these keys, "y\r" say, as they are asked for;
+ * ran->err has what was asked too. */
+void run_cli_typing(struct ran *ran, const char *keys, const char *const *words);
+#define RUN_CLI_TYPING(ran, keys, ...)                                                             \
+    run_cli_typing(ran, keys, (const char *const[]){__VA_ARGS__, NULL})
 void ran_done(struct ran *ran);
 
 /* A string inside the document, by keys down from its top, with a NULL behind them. "" when there

@@ -92,6 +92,32 @@ static void what_is_wrong_is_a_usage_fault_that_names_it(void **state)
     }
 }
 
+static void an_option_with_dots_may_be_given_again_and_no_other(void **state)
+{
+    (void)state;
+    static const struct args_option list[] = {
+        {"net", "CIDR...", ""}, {"dot", "X..", ""}, {"none", "...", ""}, {NULL, NULL, NULL}};
+    static const char *const once[] = {"dot", "none"};
+    struct args args = {0};
+    struct fault fault;
+    char *given[] = {"--net", "a", "--net=b", "--net", "c"};
+    for (size_t i = 0; i < COUNT_OF(given);) {
+        size_t used = args_take(&args, list, NULL, given + i, COUNT_OF(given) - i, &fault);
+        assert_in_range(used, 1, 2);
+        i += used;
+    }
+    assert_string_equal(args_value(&args, "net"), "a");
+    assert_string_equal(args_each(&args, "net", 1), "b");
+    assert_string_equal(args_each(&args, "net", 2), "c");
+    assert_null(args_each(&args, "net", 3));
+    for (size_t i = 0; i < COUNT_OF(once); i++) {
+        char word[16], *at = word;
+        (void)snprintf(word, sizeof word, "--%s=x", once[i]);
+        assert_int_equal(args_take(&args, list, NULL, &at, 1, &fault), 1);
+        assert_int_equal(args_take(&args, list, NULL, &at, 1, &fault), 0);
+    }
+}
+
 static void too_many_words_or_options_are_refused_and_not_lost(void **state)
 {
     (void)state;
@@ -145,6 +171,7 @@ int main(void)
         cmocka_unit_test(a_value_may_look_like_an_option),
         cmocka_unit_test(words_with_one_dash_and_words_after_two_are_words),
         cmocka_unit_test(what_is_wrong_is_a_usage_fault_that_names_it),
+        cmocka_unit_test(an_option_with_dots_may_be_given_again_and_no_other),
         cmocka_unit_test(too_many_words_or_options_are_refused_and_not_lost),
         cmocka_unit_test(only_decimal_numbers_in_range_are_numbers),
     };

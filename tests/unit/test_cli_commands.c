@@ -159,6 +159,10 @@ static void what_the_cloud_refuses_has_an_exit_code_and_its_words(void **state)
          "DEVICE_OFFLINE", "It is off"},
         {404, 6, "{\"ok\":false,\"error\":\"held: key pending\",\"code\":\"KEY_PENDING\"}",
          "KEY_PENDING", "held: key pending"},
+        {404, 6,
+         "{\"ok\":false,\"error\":\"The device is held: key pending.\",\"code\":"
+         "\"DEVICE_HELD\"}",
+         "DEVICE_HELD", "a is held: key pending"},
         {404, 4, "{\"ok\":false,\"error\":\"No such thing\",\"code\":\"NOT_FOUND\"}", "NOT_FOUND",
          "No such thing"},
         {408, 6, "{\"ok\":false,\"error\":\"Timed out.\",\"code\":\"TIMED_OUT\"}", "TIMED_OUT",
@@ -219,20 +223,33 @@ static void devices_are_listed_as_a_table_with_what_their_light_cannot_say(void 
 {
     (void)state;
     reply(200, "[{\"name\":\"kitchen\",\"id\":\"01\",\"online\":true,\"platform_id\":6,"
-               "\"last_heard\":null,\"last_ip_address\":\"10.0.0.1\"},"
+               "\"last_heard\":null,\"last_ip_address\":\"10.0.0.1\",\"session\":\"full\","
+               "\"key_state\":\"trusted\"},"
                "{\"name\":null,\"id\":\"02\",\"online\":false,\"platform_id\":99,"
-               "\"last_heard\":\"nonsense\"},"
-               "{\"name\":\"a\\u001b[2Jb\",\"id\":\"03\",\"online\":false,\"session\":\"held\"},"
+               "\"last_heard\":\"nonsense\",\"session\":\"none\",\"key_state\":\"contested\"},"
+               "{\"name\":\"a\\u001b[2Jb\",\"id\":\"03\",\"online\":false,\"session\":\"held\","
+               "\"key_state\":\"pending\"},"
+               "{\"name\":\"c\",\"id\":\"04\",\"session\":\"held\",\"key_state\":\"contested\"},"
+               "{\"name\":\"d\",\"id\":\"05\",\"session\":\"none\",\"key_state\":\"revoked\"},"
+               "{\"name\":\"e\",\"id\":\"06\",\"session\":\"held\"},"
                "5]");
     start();
     RUN_CLI(&ran, "list");
     assert_int_equal(ran.exit, 0);
-    assert_string_equal(ran.out,
-                        "NAME       ID  STATUS             PLATFORM  LAST HEARD  ADDRESS\n"
-                        "kitchen    01  online             Photon    never       10.0.0.1\n"
-                        "           02  offline            99        nonsense    \n"
-                        "a\\x1b[2Jb  03  held: key pending            never       \n"
-                        "               offline                      never       \n");
+    assert_string_equal(ran.out, "STATUS   NAME       ID  PLATFORM  LAST HEARD  ADDRESS\n"
+                                 "online   kitchen    01  Photon    never       10.0.0.1\n"
+                                 "offline             02  99        nonsense    \n"
+                                 "held     a\\x1b[2Jb  03            never       \n"
+                                 "held     c          04            never       \n"
+                                 "offline  d          05            never       \n"
+                                 "held     e          06            never       \n"
+                                 "offline                           never       \n"
+                                 "contested, several keys wait: cyan keys list 02\n"
+                                 "held, key pending: cyan keys list a\\x1b[2Jb\n"
+                                 "held, contested, several keys wait: cyan keys list c\n"
+                                 "its key is revoked, and no other one is trusted: cyan keys list "
+                                 "d\n"
+                                 "held, key pending: cyan keys list e\n");
 
     reply(200, "[]");
     reply(200, "[]");
@@ -292,6 +309,27 @@ static void all_variables_are_read_when_none_is_named(void **state)
     assert_string_equal(ran.out, "k has no variables\n");
 }
 
+static void a_held_device_is_code_6_with_the_line_that_shows_its_key(void **state)
+{
+    (void)state;
+    static const char held[] =
+        "{\"ok\":false,\"error\":\"The device is held: key pending.\",\"code\":\"DEVICE_HELD\"}";
+    static const char *const lines[][4] = {
+        {"get", "k", "t"}, {"call", "k", "f", "1"}, {"get", "k"}};
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        if (lines[i][2]) {
+            reply(404, held);
+        } else {
+            reply(200, "{\"id\":\"01\",\"online\":false,\"session\":\"held\",\"variables\":null}");
+        }
+        start();
+        RUN_CLI(&ran, "--json", lines[i][0], lines[i][1], lines[i][2], lines[i][3]);
+        assert_ran_fault(&ran, 6, "DEVICE_HELD");
+        assert_string_equal(RAN_STRING(&ran, "error", "message"), "k is held: key pending");
+        assert_string_equal(RAN_STRING(&ran, "error", "try"), "cyan keys list k");
+    }
+}
+
 static void a_function_gets_its_argument_and_its_result_is_printed(void **state)
 {
     (void)state;
@@ -348,6 +386,7 @@ int main(void)
         TEST(devices_are_listed_as_a_table_with_what_their_light_cannot_say),
         TEST(a_variable_is_printed_as_it_is),
         TEST(all_variables_are_read_when_none_is_named),
+        TEST(a_held_device_is_code_6_with_the_line_that_shows_its_key),
         TEST(a_function_gets_its_argument_and_its_result_is_printed),
         TEST(an_event_is_private_unless_it_is_said),
     };

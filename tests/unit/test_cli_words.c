@@ -61,6 +61,14 @@ static void an_unknown_command_is_usage_with_the_nearest_one(void **state)
     RUN_CLI(ran, "keys", "sned", "--json");
     assert_ran_fault(ran, 2, "USAGE");
     assert_string_equal(RAN_STRING(ran, "error", "try"), "cyan keys send");
+    RUN_CLI(ran, "keys", "aprove", "--json");
+    assert_string_equal(RAN_STRING(ran, "error", "try"), "cyan keys approve");
+    RUN_CLI(ran, "incident", "--json");
+    assert_string_equal(RAN_STRING(ran, "error", "try"), "cyan incidents");
+    RUN_CLI(ran, "audti", "--json");
+    assert_string_equal(RAN_STRING(ran, "error", "try"), "cyan audit");
+    RUN_CLI(ran, "audit", "--json");
+    assert_ran_fault(ran, 2, "USAGE");
     RUN_CLI(ran, "keysend");
     assert_int_equal(ran->exit, 2);
     assert_string_equal(ran->out, "");
@@ -112,6 +120,20 @@ static void help_of_a_group_shows_the_group(void **state)
     RUN_CLI(ran, "--version");
     assert_int_equal(ran->exit, 0);
     assert_memory_equal(ran->out, "cyan ", 5);
+}
+
+static void the_help_fits_80_columns(void **state)
+{
+    struct ran *ran = *state;
+    for (size_t i = 0; commands_all[i]; i++) {
+        const struct command *command = commands_all[i];
+        assert_in_range(strlen(command->name), 1, 14);
+        assert_in_range(strlen(command->does), 1, 80 - strlen("  cyan                 "));
+    }
+    RUN_CLI(ran, "help");
+    for (const char *at = ran->out; *at; at += strcspn(at, "\n") + 1) {
+        assert_in_range(strcspn(at, "\n"), 0, 80);
+    }
 }
 
 static void words_too_few_or_too_many_are_usage(void **state)
@@ -190,6 +212,7 @@ int main(void)
         TEST(an_unknown_command_is_usage_with_the_nearest_one),
         TEST(every_command_has_a_help_with_an_example_of_itself),
         TEST(help_of_a_group_shows_the_group),
+        TEST(the_help_fits_80_columns),
         TEST(words_too_few_or_too_many_are_usage),
         TEST(options_that_make_no_sense_are_usage),
     };

@@ -365,13 +365,13 @@ static void bad_files_are_named_with_their_reasons(void **state)
 static void private_halves_are_taken_for_their_public_ones(void **state)
 {
     (void)state;
+    static const char pem_path[] = "core_keys/" ID_1 ".pem";
     struct vectors *privates = vectors_open("keys.txt");
     const struct vector *key = vectors_get(privates, "device_key");
     assert_int_equal(mkdir(scratch_path("core_keys"), 0700), 0);
     scratch_write("key.der", key->data, key->len);
-    assert_int_equal(SCRATCH_RUN("openssl", "rsa", "-inform", "DER", "-in", "key.der", "-out",
-                                 "core_keys/" ID_1 ".pem"),
-                     0);
+    assert_int_equal(
+        SCRATCH_RUN("openssl", "rsa", "-inform", "DER", "-in", "key.der", "-out", pem_path), 0);
     vectors_close(privates);
     assert_int_equal(read_path(scratch_path("core_keys")), 0);
     assert_counts(1, 0);

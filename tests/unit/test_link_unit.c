@@ -410,6 +410,22 @@ static void a_promotion_displaces_the_full_session_of_the_id(void **state)
     peer_close(&full);
 }
 
+static void what_a_device_hears_acknowledged_the_hub_has_in_its_mail(void **state)
+{
+    (void)state;
+    const struct cyan_subscribe filter = {.filter = "t", .scope = CYAN_SUBSCRIBE_MINE};
+    struct cyan_coap msg;
+    (void)come(&peer, 0x5A, SESSION_FULL);
+    cyan_subscribe_write(peer_begin(&peer), ++peer.last_id, &filter);
+    peer_say(&peer);
+    while (!peer_hears(&peer, &msg)) {
+        assert_int_equal(count(LETTER_SUBSCRIBED), 0);
+        (void)uv_run(&unit->shard.loop, UV_RUN_NOWAIT);
+    }
+    (void)uv_run(&hub, UV_RUN_NOWAIT); /* the shard does nothing more */
+    assert_int_equal(count(LETTER_SUBSCRIBED), 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -426,6 +442,7 @@ int main(void)
         CASE(one_that_left_before_it_was_held_is_told_as_gone),
         CASE(a_serial_calls_the_held_session_and_no_other),
         CASE(a_promotion_displaces_the_full_session_of_the_id),
+        CASE(what_a_device_hears_acknowledged_the_hub_has_in_its_mail),
     };
     yard_quiet();
     return cmocka_run_group_tests(tests, NULL, NULL);
