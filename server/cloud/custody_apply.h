@@ -35,6 +35,11 @@ int custody_apply_proof(const struct custody_change *change, const struct custod
                         const struct dossier *dossier, enum custody_effect effect,
                         struct custody_outcome *out);
 
+/* A proof with the recovery key has shown that the key of a held case is the device's: it becomes
+ * trusted. CYAN_E_REFUSED: the key was denied, retired or revoked meanwhile, or is trusted. */
+int custody_apply_recovery(const struct custody_change *change, const struct custody_case *c,
+                           struct custody_outcome *out);
+
 /* Who does something, and how. */
 struct custody_order {
     uint32_t account;

@@ -167,6 +167,8 @@ test('keys send takes a key file of any common form, and another key is refused'
   assert.notEqual((await cli.run('keys', 'send', 'a'.repeat(24), large)).code, 0);
   const taken = 'b'.repeat(24);
   await cli.data('keys', 'send', taken, path.join(folder, 'public.pem'));
+  const proven = await world.device({ known: false, id: taken, key });
+  await proven.goOnline(); // before that an upload binds nobody else
   const bea = new Cli(t, { api: world.cyand.http, token: await world.cyand.signUp('bea@example.org') });
   failed(await bea.run('keys', 'send', taken, path.join(folder, 'public.pem')), 5);
 });

@@ -1,7 +1,7 @@
 // handshake.test.mjs - the device port against devices that misbehave before they are online.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import test from 'node:test';
+import test, { describe } from 'node:test';
 
 import * as coap from './lib/coap.mjs';
 import { REQUEST_LEN } from './lib/handshake.mjs';
@@ -15,14 +15,6 @@ const LOG = { args: ['--log', 'json'] };
 async function expectClosedWithoutAnswer(device) {
   await device.untilClosed();
   assert.equal(device.bytes.length, 0, 'the cloud sent bytes before it closed');
-}
-
-async function untilLogged(world, cause, count = 1) {
-  let seen = 0;
-  await world.cyand.program.err.find((line) => {
-    seen += JSON.parse(line).cause === cause ? 1 : 0;
-    return seen === count;
-  }, { what: `${count} lines of the log with the cause ${cause}` });
 }
 
 test('the nonce is 40 bytes that differ from one connection to the next', async (t) => {
@@ -85,44 +77,101 @@ test('a Hello split at every byte is the same Hello', async (t) => {
   }
 });
 
-test('whatever does not decipher to 52 or 214 bytes with our nonce is closed in silence', async (t) => {
-  const world = await World.start(t, LOG);
-  const device = await world.device();
-  const spki = spkiOf(device.key);
-  const message = (nonce) => Buffer.concat([nonce, Buffer.from(device.id, 'hex'), spki]);
-  const sealed = (bytes) => rawPublic(device.serverKey, encryptionBlock(bytes, REQUEST_LEN));
-  const flipped = (nonce, at) => {
-    const other = Buffer.from(nonce);
-    other[at] ^= 1;
-    return other;
-  };
-  const requests = [
-    () => randomBytes(REQUEST_LEN),
-    () => Buffer.alloc(REQUEST_LEN),
-    () => Buffer.alloc(REQUEST_LEN, 0xff),
-    ...[0, 1, 39, 40, 51, 53, 100, 213, 215, 245].map((length) => (nonce) => {
-      const whole = Buffer.concat([message(nonce), Buffer.alloc(60, 1)]);
-      return sealed(whole.subarray(0, length));
-    }),
-    ...[0, 19, 39].map((at) => (nonce) => sealed(message(flipped(nonce, at)))),
-    (nonce) => {
-      const block = encryptionBlock(message(nonce), REQUEST_LEN);
-      block[1] = 1;
-      return rawPublic(device.serverKey, block);
-    },
-    (nonce) => {
-      const block = encryptionBlock(message(nonce), REQUEST_LEN);
-      block[10] = 0; // the separator too early
-      return rawPublic(device.serverKey, block);
-    },
-  ];
-  for (const make of requests) {
-    await device.connect();
-    await device.write(make(await device.receiveNonce()));
-    await expectClosedWithoutAnswer(device);
-  }
-  await untilLogged(world, 'not-decipherable', requests.length);
-  await device.goOnline();
+// They wait for the log, which tells of most failures after 10 s only.
+describe('before the session,', { concurrency: 4 }, () => {
+  test('whatever does not decipher to 52 or 214 bytes with our nonce is closed in silence', async (t) => {
+    const world = await World.start(t, LOG);
+    const device = await world.device();
+    const spki = spkiOf(device.key);
+    const message = (nonce) => Buffer.concat([nonce, Buffer.from(device.id, 'hex'), spki]);
+    const sealed = (bytes) => rawPublic(device.serverKey, encryptionBlock(bytes, REQUEST_LEN));
+    const flipped = (nonce, at) => {
+      const other = Buffer.from(nonce);
+      other[at] ^= 1;
+      return other;
+    };
+    const requests = [
+      () => randomBytes(REQUEST_LEN),
+      () => Buffer.alloc(REQUEST_LEN),
+      () => Buffer.alloc(REQUEST_LEN, 0xff),
+      ...[0, 1, 39, 40, 51, 53, 100, 213, 215, 245].map((length) => (nonce) => {
+        const whole = Buffer.concat([message(nonce), Buffer.alloc(60, 1)]);
+        return sealed(whole.subarray(0, length));
+      }),
+      ...[0, 19, 39].map((at) => (nonce) => sealed(message(flipped(nonce, at)))),
+      (nonce) => {
+        const block = encryptionBlock(message(nonce), REQUEST_LEN);
+        block[1] = 1;
+        return rawPublic(device.serverKey, block);
+      },
+      (nonce) => {
+        const block = encryptionBlock(message(nonce), REQUEST_LEN);
+        block[10] = 0; // the separator too early
+        return rawPublic(device.serverKey, block);
+      },
+    ];
+    for (const make of requests) {
+      await device.connect();
+      await device.write(make(await device.receiveNonce()));
+      await expectClosedWithoutAnswer(device);
+    }
+    await world.untilFailures('not-decipherable', requests.length);
+    await device.goOnline();
+  });
+
+  test('a request that ends early is closed, wherever it ends', async (t) => {
+    const world = await World.start(t, LOG);
+    const device = await world.device();
+    for (const length of [0, 1, 127, 128, 255]) {
+      await device.connect();
+      await device.receiveNonce();
+      await device.write(device.makeRequest().subarray(0, length));
+      device.socket.end();
+      await expectClosedWithoutAnswer(device);
+    }
+    await world.untilFailures('hung-up-after-nonce', 1);
+    await world.untilFailures('truncated', 4);
+  });
+
+  test('an unknown id, another key, and a damaged key are refused before the answer', async (t) => {
+    const world = await World.start(t, { args: [...LOG.args, '--unknown', 'refuse'] });
+    const device = await world.device();
+    await device.goOnline(); // from now on it is known
+    device.close();
+    await world.policy({ policy: 'strict' });
+    const damaged = (change) => {
+      const spki = Buffer.from(spkiOf(device.key));
+      change(spki);
+      return spki;
+    };
+    const refused = [
+      ['unknown-device', { id: randomBytes(12).toString('hex') }, {}],
+      ['unknown-device', { id: randomBytes(12).toString('hex') }, { short: true }],
+      ['device-key-mismatch', { key: newKey(1024) }, {}],
+      ['device-key-malformed', {}, { spki: damaged((spki) => (spki[156] &= 0xfe)) }],
+      ['device-key-malformed', {}, { spki: damaged((spki) => spki.fill(0xff, 29, 157)) }],
+      ['device-key-malformed', {}, { spki: damaged((spki) => spki.fill(0, 29, 157)) }],
+      ['device-key-malformed', {}, { spki: damaged((spki) => (spki[0] ^= 1)) }],
+      ['device-key-malformed', {}, { spki: damaged((spki) => (spki[161] ^= 1)) }],
+    ];
+    for (const [, other, options] of refused) {
+      const stranger = await world.device({ known: false, id: device.id, key: device.key, ...other });
+      assert.equal(await stranger.handshake(options), false);
+      await expectClosedWithoutAnswer(stranger);
+    }
+    for (const cause of ['unknown-device', 'device-key-mismatch', 'device-key-malformed']) {
+      await world.untilFailures(cause, refused.filter(([wanted]) => wanted === cause).length);
+    }
+    await device.goOnline();
+  });
+
+  test('a device that hangs up after our answer is told apart in the log', async (t) => {
+    const world = await World.start(t, LOG);
+    const device = await world.device();
+    assert.equal(await device.handshake(), true);
+    device.socket.end();
+    await world.untilFailures('dropped-our-key');
+  });
 });
 
 test('what is refused closes as late as what does not decipher, and both in silence', async (t) => {
@@ -163,49 +212,6 @@ test('bytes behind the request, before our answer, close the connection', async 
   await device.receiveNonce();
   await device.write(Buffer.concat([device.makeRequest(), Buffer.from([0])]));
   await expectClosedWithoutAnswer(device);
-  await device.goOnline();
-});
-
-test('a request that ends early is closed, wherever it ends', async (t) => {
-  const world = await World.start(t, LOG);
-  const device = await world.device();
-  for (const length of [0, 1, 127, 128, 255]) {
-    await device.connect();
-    await device.receiveNonce();
-    await device.write(device.makeRequest().subarray(0, length));
-    device.socket.end();
-    await expectClosedWithoutAnswer(device);
-  }
-  await untilLogged(world, 'hung-up-after-nonce', 1);
-  await untilLogged(world, 'truncated', 4);
-});
-
-test('an unknown id, another key, and a damaged key are refused before the answer', async (t) => {
-  const world = await World.start(t, LOG);
-  const device = await world.device();
-  const damaged = (change) => {
-    const spki = Buffer.from(spkiOf(device.key));
-    change(spki);
-    return spki;
-  };
-  const refused = [
-    ['unknown-device', { id: randomBytes(12).toString('hex') }, {}],
-    ['unknown-device', { id: randomBytes(12).toString('hex') }, { short: true }],
-    ['device-key-mismatch', { key: newKey(1024) }, {}],
-    ['device-key-malformed', {}, { spki: damaged((spki) => (spki[156] &= 0xfe)) }],
-    ['device-key-malformed', {}, { spki: damaged((spki) => spki.fill(0xff, 29, 157)) }],
-    ['device-key-malformed', {}, { spki: damaged((spki) => spki.fill(0, 29, 157)) }],
-    ['device-key-malformed', {}, { spki: damaged((spki) => (spki[0] ^= 1)) }],
-    ['device-key-malformed', {}, { spki: damaged((spki) => (spki[161] ^= 1)) }],
-  ];
-  for (const [, other, options] of refused) {
-    const stranger = await world.device({ known: false, id: device.id, key: device.key, ...other });
-    assert.equal(await stranger.handshake(options), false);
-    await expectClosedWithoutAnswer(stranger);
-  }
-  for (const cause of ['unknown-device', 'device-key-mismatch', 'device-key-malformed']) {
-    await untilLogged(world, cause, refused.filter(([wanted]) => wanted === cause).length);
-  }
   await device.goOnline();
 });
 
@@ -258,14 +264,6 @@ test('a first message that is no strict Hello closes the session and shows nothi
   await device.goOnline();
   const first = await stream.next(() => true);
   assert.deepEqual([first.name, first.data], ['spark/status', 'online']);
-});
-
-test('a device that hangs up after our answer is told apart in the log', async (t) => {
-  const world = await World.start(t, LOG);
-  const device = await world.device();
-  assert.equal(await device.handshake(), true);
-  device.socket.end();
-  await untilLogged(world, 'dropped-our-key');
 });
 
 test('an older session lives until the Hello of a newer one, and not longer', async (t) => {

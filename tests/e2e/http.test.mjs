@@ -229,13 +229,16 @@ test('a public key is taken only when it is RSA-1024 in PEM', async (t) => {
   assert.equal((await world.cyand.get('/v1/devices')).json[0].id, id);
 });
 
-test('an upload by the owner replaces the key at once', async (t) => {
+test('an uploaded key leaves the old one trusted until it proves itself, and not longer', async (t) => {
   const world = await World.start(t);
   const old = await world.device();
   await old.goOnline();
+  await world.policy({ policy: 'strict' });
   const replaced = await world.device({ id: old.id });
-  await old.untilClosed();
+  await old.settled();
+  await old.goOnline();
   await replaced.goOnline();
+  await old.untilClosed();
   assert.equal(await old.handshake(), false);
   await replaced.settled();
 });

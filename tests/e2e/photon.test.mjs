@@ -101,7 +101,7 @@ test('--corrupt flips bit 0 of one byte of the field, or fills the field with FF
 });
 
 test('a cut of power at any flash operation of making a key leaves a state that starts again', async (t) => {
-  const world = await World.start(t);
+  const world = await World.start(t, { args: ['--unknown', 'refuse'] });
   let cuts = 0;
   for (let ops = 0; ops < 20000; ops = ops < 8 ? ops + 1 : ops * 3) {
     const photon = await world.photon({ impl: 'b' });
@@ -135,7 +135,7 @@ test('the fingerprint it tells is that of the key in its flash', async (t) => {
 });
 
 test('the back-off is five times one second, counted from the failure', async (t) => {
-  const world = await World.start(t);
+  const world = await World.start(t, { args: ['--unknown', 'refuse'] });
   const photon = await world.photon({ impl: 'a', send: false });
   photon.start();
   const times = [];

@@ -3,6 +3,10 @@ import { Cli } from './cli.mjs';
 import { Cyand } from './cyand.mjs';
 import { RawDevice, publicPem } from './device.mjs';
 import { Photon } from './photon.mjs';
+import { SECOND } from './time.mjs';
+
+// What no device can be named for is told between 10 and 20 s later.
+const WINDOWS = 25 * SECOND;
 
 export class World {
   static async start(t, options) {
@@ -24,6 +28,36 @@ export class World {
       }
     }
     return device;
+  }
+
+  // PUT of a policy: { policy, for, ids, ... }. id: of that device, else of the account.
+  async policy(change, { id, token } = {}) {
+    const route = id ? `/v1/devices/${id}/key-policy` : '/v1/user/key-policy';
+    const bearer = token ?? (await this.cyand.token());
+    const answer = await this.cyand.request('PUT', route, { token: bearer, json: change });
+    if (answer.status !== 200) {
+      throw new Error(`no policy: ${answer.status} ${answer.text}`);
+    }
+    return answer.json;
+  }
+
+  // Waits until the log (which must be JSON) has told of so many failed handshakes with this cause.
+  // A line tells how often its incident happened so far.
+  async untilFailures(cause, count = 1) {
+    const last = new Map();
+    let sum = 0;
+    await this.cyand.program.err.find((text) => {
+      const line = JSON.parse(text);
+      if (line.cause === cause && line.count !== undefined) {
+        const who = `${line.claimed_device} ${line.address}`;
+        const told = Number(line.count);
+        const before = last.get(who) ?? 0;
+        sum += told > before ? told - before : told; // not more: another incident
+        last.set(who, told);
+      }
+      return sum >= count;
+    }, { ms: WINDOWS, what: () => `${count} failures (${sum} told) with the cause ${cause}` });
+    return sum;
   }
 
   async cli({ login = true } = {}) {
