@@ -125,14 +125,13 @@ static void on_order(void *arg, int status, const struct custody_outcome *outcom
     const struct store_key *key = &outcome->key;
     uint32_t shard;
     uint64_t serial;
-    enum key_session session = custody_session(request->cloud, request->device.id,
-                                               key->fingerprint, &shard, &serial);
+    enum key_session session =
+        custody_session(request->cloud, request->device.id, key->fingerprint, &shard, &serial);
     jsonw_init_heap(&json, REPLY_JSON_MAX);
     jsonw_object(&json);
-    put_key(&json, key, outcome->is_gone ? "none" : store_key_state_name(key->state),
-            session, outcome->by);
-    jsonw_put_text(&json, "takes_effect",
-                   session == KEY_SESSION_NONE ? "next-connect" : "now");
+    put_key(&json, key, outcome->is_gone ? "none" : store_key_state_name(key->state), session,
+            outcome->by);
+    jsonw_put_text(&json, "takes_effect", session == KEY_SESSION_NONE ? "next-connect" : "now");
     jsonw_object_end(&json);
     reply_json(request, 200, &json);
 }

@@ -202,7 +202,8 @@ static void on_code(void *arg, int status, const char *code)
         return;
     }
     memcpy(request->claim_code, code, CLAIM_CODE_LEN + 1);
-    registry_list(request->cloud->registry, request->account.id, on_list, request_wait(request));
+    registry_list(request->cloud->registry, request->account.id, false, on_list,
+                  request_wait(request));
 }
 
 void route_claim_code(struct request *request)

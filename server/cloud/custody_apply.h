@@ -20,10 +20,10 @@ struct custody_change {
 /* What came of it. */
 struct custody_outcome {
     uint32_t owner;
-    struct store_key key;     /* as it is afterwards */
+    struct store_key key;          /* as it is afterwards */
     char by[ACCOUNT_NAME_MAX + 1]; /* who brought it, when custody_order asked; "" nobody */
-    bool is_gone;             /* the key was forgotten */
-    enum store_key_state was; /* its state before; of a refusal, too */
+    bool is_gone;                  /* the key was forgotten */
+    enum store_key_state was;      /* its state before; of a refusal, too */
     bool has_displaced;
     uint8_t displaced[CYAN_SHA256_LEN];             /* a pending key that made room */
     struct store_outbox events[CUSTODY_EVENTS_MAX]; /* to be sent after the commit */

@@ -114,7 +114,7 @@ int rows_device_each(void *ctx, uint32_t owner, store_device_fn *fn, void *arg)
 {
     struct query q;
     query_begin(&q, ctx, ST_DEVICE_EACH);
-    query_int(&q, owner);
+    query_int_or_null(&q, owner);
     return each_device(&q, fn, arg);
 }
 

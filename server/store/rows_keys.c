@@ -22,7 +22,8 @@ static int take_key(struct query *q, struct store_key *out_key)
     query_get_text(q, 8, key.last_ip, sizeof key.last_ip);
     key.created_ms = query_get_int(q, 9);
     key.changed_ms = query_get_int(q, 10);
-    key.replaced_via = (enum store_key_source)query_get_word(q, 11, store_key_sources, STORE_KEY_SOURCES);
+    key.replaced_via =
+        (enum store_key_source)query_get_word(q, 11, store_key_sources, STORE_KEY_SOURCES);
     key.has_replaced_by = query_get_blob_or_null(q, 12, key.replaced_by, sizeof key.replaced_by);
     if (q->status == 0) {
         *out_key = key;

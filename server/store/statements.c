@@ -48,7 +48,7 @@ const char *const statement_text[ST_COUNT] = {
     [ST_DEVICE_GET] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE id = ?1",
     [ST_DEVICE_FIND] = "SELECT " DEVICE_COLUMNS " FROM devices"
                        " WHERE owner = ?1 AND name = ?2 COLLATE NOCASE",
-    [ST_DEVICE_EACH] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE owner = ?1"
+    [ST_DEVICE_EACH] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE owner IS ?1"
                        " ORDER BY name COLLATE NOCASE, id",
     [ST_DEVICE_HELLO] = "UPDATE devices SET has_hello = ?2, platform = ?3, product = ?4,"
                         " version = ?5, last_ip = ?6, last_heard = max(last_heard, ?7),"

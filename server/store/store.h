@@ -220,7 +220,8 @@ struct store {
     int (*device_get)(void *ctx, const uint8_t id[CYAN_ID_LEN], struct store_device *out_device);
     int (*device_find)(void *ctx, uint32_t owner, const char *name,
                        struct store_device *out_device);
-    int (*device_each)(void *ctx, uint32_t owner, store_device_fn *fn, void *arg); /* by name */
+    int (*device_each)(void *ctx, uint32_t owner, store_device_fn *fn,
+                       void *arg); /* by name; 0: of nobody */
     /* Writes all that a Hello brings: has_hello and what follows it, but not created_ms. */
     int (*device_hello)(void *ctx, const struct store_device *device);
     /* Never sets the time back; an unknown id is no error. */

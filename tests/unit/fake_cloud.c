@@ -111,10 +111,10 @@ void accounts_add(struct accounts *accounts, const char *name, const char *passw
     keep(fake.name, sizeof fake.name, name);
     keep(fake.password, sizeof fake.password, password);
     fake_later(&(struct fake_answer){.give = give_account,
-                                .done.account = done,
-                                .arg = arg,
-                                .account = 3,
-                                .status = fake_take_status()});
+                                     .done.account = done,
+                                     .arg = arg,
+                                     .account = 3,
+                                     .status = fake_take_status()});
 }
 
 static void give_grant(const struct fake_answer *answer)
@@ -206,14 +206,16 @@ static void give_list(const struct fake_answer *answer)
                       answer->account == 1 ? 2 : 0);
 }
 
-void registry_list(struct registry *registry, uint32_t account, record_list_fn *done, void *arg)
+void registry_list(struct registry *registry, uint32_t account, bool with_nobodys,
+                   record_list_fn *done, void *arg)
 {
+    (void)with_nobodys;
     (void)registry;
     fake_later(&(struct fake_answer){.give = give_list,
-                                .done.list = done,
-                                .arg = arg,
-                                .account = account,
-                                .status = fake_take_status()});
+                                     .done.list = done,
+                                     .arg = arg,
+                                     .account = account,
+                                     .status = fake_take_status()});
 }
 
 static void give_reply(const struct fake_answer *answer)

@@ -1,8 +1,8 @@
 /* fake_cloud.h - a cloud for tests of the HTTP face: two accounts, three devices, answers to order.
  *
- * It stands in for accounts, registry, custody, owners, policies, calls, log and clock; the event ring is the real one. As the
- * contracts demand, every answer comes later, from the loop, unless fake.hold keeps it back. There
- * is one of it at a time.
+ * It stands in for accounts, registry, custody, owners, policies, calls, log and clock; the event
+ * ring is the real one. As the contracts demand, every answer comes later, from the loop, unless
+ * fake.hold keeps it back. There is one of it at a time.
  *
  * ann (account 1, operator, token aaa…) owns 2f…01 "lamp", online, and 2f…02, offline and without
  * a name. bob (account 2, token bbb…) owns 2f…03. The token ccc… has expired, with ddd… the store
@@ -23,8 +23,8 @@
 #include "server/cloud/custody.h"
 #include "server/cloud/diagnosis.h"
 #include "server/cloud/events.h"
-#include "server/cloud/incidents.h"
 #include "server/cloud/held.h"
+#include "server/cloud/incidents.h"
 #include "server/cloud/policies.h"
 #include "server/cloud/registry.h"
 

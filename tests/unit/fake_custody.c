@@ -46,8 +46,9 @@ const struct held *custody_held(struct cloud *cloud, const uint8_t id[static CYA
                                 const uint8_t *fingerprint)
 {
     assert_ptr_equal(cloud, &fake.cloud);
-    bool fits = memcmp(fake.held.c.id, id, CYAN_ID_LEN) == 0 &&
-                (!fingerprint || memcmp(fake.held.c.fingerprint, fingerprint, CYAN_SHA256_LEN) == 0);
+    bool fits =
+        memcmp(fake.held.c.id, id, CYAN_ID_LEN) == 0 &&
+        (!fingerprint || memcmp(fake.held.c.fingerprint, fingerprint, CYAN_SHA256_LEN) == 0);
     return fake.held.serial != 0 && fits ? &fake.held : NULL;
 }
 
@@ -121,17 +122,14 @@ void policies_change(struct cloud *cloud, const struct policy_level *level,
 }
 
 void ownership_upload(struct cloud *cloud, const struct account *account,
-                      const uint8_t id[static CYAN_ID_LEN],
-                      const uint8_t spki[static CYAN_DEVICE_SPKI_LEN], record_fn *done, void *arg)
+                      const struct upload *upload, record_fn *done, void *arg)
 {
-    struct fake_answer answer = {.give = fake_give_record,
-                                 .done.record = done,
-                                 .arg = arg,
-                                 .status = fake_take_status()};
+    struct fake_answer answer = {
+        .give = fake_give_record, .done.record = done, .arg = arg, .status = fake_take_status()};
     assert_ptr_equal(cloud, &fake.cloud);
-    cyan_hex_encode(id, CYAN_ID_LEN, answer.device);
-    memcpy(fake.device, id, CYAN_ID_LEN);
-    memcpy(fake.spki, spki, CYAN_DEVICE_SPKI_LEN);
+    cyan_hex_encode(upload->id, CYAN_ID_LEN, answer.device);
+    memcpy(fake.device, upload->id, CYAN_ID_LEN);
+    memcpy(fake.spki, upload->spki, CYAN_DEVICE_SPKI_LEN);
     if ((strcmp(answer.device, FAKE_BOBS) == 0) != (account->id == 2)) {
         answer.status = CYAN_E_REFUSED;
     }
@@ -141,10 +139,8 @@ void ownership_upload(struct cloud *cloud, const struct account *account,
 void ownership_claim(struct cloud *cloud, const struct account *account,
                      const uint8_t id[static CYAN_ID_LEN], record_fn *done, void *arg)
 {
-    struct fake_answer answer = {.give = fake_give_record,
-                                 .done.record = done,
-                                 .arg = arg,
-                                 .status = fake_take_status()};
+    struct fake_answer answer = {
+        .give = fake_give_record, .done.record = done, .arg = arg, .status = fake_take_status()};
     assert_ptr_equal(cloud, &fake.cloud);
     cyan_hex_encode(id, CYAN_ID_LEN, answer.device);
     memcpy(fake.device, id, CYAN_ID_LEN);

@@ -108,7 +108,7 @@ static void an_upload_is_a_device_to_its_account_alone_and_for_seven_days(void *
         assert_int_equal(found.status, want);
         assert_int_equal(fleet_resolve(fleet_ann, "WAITING").status, want);
         assert_int_equal(fleet_resolve_id(fleet_ann, 6).status, CYAN_E_NOT_FOUND);
-        registry_list(fleet_registry, fleet_ann, fleet_on_list, &list);
+        registry_list(fleet_registry, fleet_ann, false, fleet_on_list, &list);
         fleet_wait_for(&list);
         assert_int_equal(list.count, want == 0 ? 1 : 0);
         if (want == 0) {
@@ -129,7 +129,7 @@ static void devices_of_one_account_get_different_names_and_are_listed_by_them(vo
         assert_int_equal(fleet_provision(fleet_ann, i, i).status, 0);
     }
     fleet_provision(fleet_bob, 1000, 1000);
-    registry_list(fleet_registry, fleet_ann, fleet_on_list, &answer);
+    registry_list(fleet_registry, fleet_ann, false, fleet_on_list, &answer);
     fleet_wait_for(&answer);
     assert_int_equal(answer.status, 0);
     assert_int_equal(answer.count, COUNT);
@@ -138,7 +138,7 @@ static void devices_of_one_account_get_different_names_and_are_listed_by_them(vo
         assert_int_equal(answer.list[i].owner, fleet_ann);
     }
     answer = (struct fleet_answer){.status = FLEET_NOT_DONE};
-    registry_list(fleet_registry, 999, fleet_on_list, &answer);
+    registry_list(fleet_registry, 999, false, fleet_on_list, &answer);
     fleet_wait_for(&answer);
     assert_int_equal(answer.status, 0);
     assert_int_equal(answer.count, 0);
@@ -256,7 +256,7 @@ static void destroying_answers_all_that_was_asked(void **state)
         answers[i].status = FLEET_NOT_DONE;
     }
     registry_resolve(fleet_registry, fleet_ann, false, "x", fleet_on_record, &answers[0]);
-    registry_list(fleet_registry, fleet_ann, fleet_on_list, &answers[1]);
+    registry_list(fleet_registry, fleet_ann, false, fleet_on_list, &answers[1]);
     registry_resolve(fleet_registry, fleet_ann, true, "", fleet_on_record, &answers[2]);
     registry_destroy(fleet_registry);
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
