@@ -7,7 +7,7 @@
 
 #include "tests/unit/unit.h"
 
-enum { LINE_MAX = 256, COLUMNS = 8, ROWS_MAX = 64, WORDS_MAX = 10 };
+enum { LINE_CAP = 256, COLUMNS = 8, ROWS_MAX = 64, WORDS_MAX = 10 };
 
 /* The words of each column in the order of what they stand for. */
 static const char *const words[COLUMNS][WORDS_MAX + 1] = {
@@ -105,7 +105,7 @@ static void read_row(char *first, char **rest, unsigned line)
 /* Calls take for every line that is neither empty nor a comment. */
 static void read_table(const char *name, void (*take)(char *first, char **rest, unsigned line))
 {
-    char line[LINE_MAX];
+    char line[LINE_CAP];
     unsigned number = 0;
     FILE *file = fopen(name, "r");
     assert_non_null(file);
