@@ -112,6 +112,10 @@ async function expectFault(t, fault, impl, form) {
     assert.ok(after.t - flash.t >= 240, `a flash of ${after.t - flash.t} ms`);
   }
   assert.equal(photon.lines.items.some((line) => line.state === 'connected'), false);
+  // What has no device is told only after ten seconds, or when the cloud ends.
+  if (['not-decipherable', 'hung-up-after-nonce'].includes(expected.cause)) {
+    await world.cyand.stop();
+  }
   await world.cyand.program.err.find((line) => JSON.parse(line).cause === expected.cause, {
     what: `a line of the log with the cause ${expected.cause}`,
   });
