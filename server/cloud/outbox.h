@@ -41,8 +41,7 @@ void outbox_send(struct outbox *outbox, const struct store_outbox *row);
 
 /* On the hub: whether an event that a stranger can cause may be told now; true at most once in 10
  * minutes for an id and a name. */
-bool outbox_may_tell(struct outbox *outbox, const uint8_t id[static CYAN_ID_LEN],
-                     const char *name);
+bool outbox_may_tell(struct outbox *outbox, const uint8_t id[static CYAN_ID_LEN], const char *name);
 
 /* On the hub: writes and sends an event that belongs to no other change, if it may be told. */
 void outbox_tell(struct outbox *outbox, const struct outbox_event *event);
