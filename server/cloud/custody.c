@@ -296,6 +296,7 @@ static void on_proven(struct job *job, int status)
     }
     proof->done(proof->arg, verdict, out->owner, c->fingerprint);
     if (verdict == SESSION_HELD) {
+        custody_begin_held(custody, proof->serial, out);
         tell_held(custody, &proof->examination);
     } else if (verdict == SESSION_FULL) {
         custody_send(custody, &out->outcome);

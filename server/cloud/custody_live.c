@@ -409,8 +409,15 @@ bool custody_hold(struct custody *custody, uint32_t shard, uint64_t serial,
     }
     uv_timer_start(&custody->tick, on_tick, CUSTODY_TICK_MS, CUSTODY_TICK_MS);
     start_clone_check(custody, h);
-    stay_held(custody, h, &examination->examined);
     return true;
+}
+
+void custody_begin_held(struct custody *custody, uint64_t serial, const struct examined *examined)
+{
+    struct held *h = held_find(&custody->held, serial);
+    if (h) {
+        stay_held(custody, h, examined);
+    }
 }
 
 void custody_gone(struct cloud *cloud, uint64_t serial)
