@@ -5,7 +5,7 @@
  * that it asked for and waits for. The client may go, or the server stop, while it waits: the
  * request lives on until the callback has come, which then finds that nobody wants its answer.
  *
- *     registry_list(cloud->registry, account, on_list, request_wait(request));
+ *     registry_list(cloud->registry, account, false, on_list, request_wait(request));
  *     ...
  *     static void on_list(void *arg, int status, ...)
  *     {

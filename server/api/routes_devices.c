@@ -38,7 +38,8 @@ static void on_list(void *arg, int status, const struct device_record *records, 
 
 void route_device_list(struct request *request)
 {
-    registry_list(request->cloud->registry, request->account.id, on_list, request_wait(request));
+    registry_list(request->cloud->registry, request->account.id, request->account.is_operator,
+                  on_list, request_wait(request));
 }
 
 static void reply_device(struct request *request, const uint8_t *description, size_t len)

@@ -28,7 +28,7 @@ static const char *session_name(enum key_session session)
 
 /* Without its braces, so that more can follow. */
 static void put_key(struct json *json, const struct store_key *key, const char *state,
-                    enum key_session session)
+                    enum key_session session, const char *by)
 {
     put_print(json, key->fingerprint);
     jsonw_put_text(json, "state", state);
@@ -39,6 +39,7 @@ static void put_key(struct json *json, const struct store_key *key, const char *
     jsonw_put_text(json, "last_ip", key->last_ip[0] != '\0' ? key->last_ip : NULL);
     jsonw_put_bool(json, "online", session == KEY_SESSION_FULL);
     jsonw_put_text(json, "session", session_name(session));
+    jsonw_put_text(json, "by", by[0] != '\0' ? by : NULL);
 }
 
 static void put_policy(struct json *json, const struct keys_view *view)
@@ -74,7 +75,7 @@ static void on_keys(void *arg, int status, const struct keys_view *view)
     for (size_t i = 0; i < view->count; i++) {
         const struct key_view *key = &view->keys[i];
         jsonw_object(&json);
-        put_key(&json, &key->key, store_key_state_name(key->key.state), key->session);
+        put_key(&json, &key->key, store_key_state_name(key->key.state), key->session, key->by);
         jsonw_object_end(&json);
     }
     jsonw_array_end(&json);
@@ -102,11 +103,6 @@ static void reply_conflict(struct request *request, enum store_key_state state)
     reply_json(request, 409, &json);
 }
 
-static bool has_session(const struct request *request, const uint8_t *fingerprint)
-{
-    return custody_held(request->cloud, request->device.id, fingerprint) != NULL;
-}
-
 static void on_order(void *arg, int status, const struct custody_outcome *outcome)
 {
     struct request *request = arg;
@@ -127,12 +123,15 @@ static void on_order(void *arg, int status, const struct custody_outcome *outcom
         return;
     }
     const struct store_key *key = &outcome->key;
-    bool held = has_session(request, key->fingerprint);
+    uint32_t shard;
+    uint64_t serial;
+    enum key_session session =
+        custody_session(request->cloud, request->device.id, key->fingerprint, &shard, &serial);
     jsonw_init_heap(&json, REPLY_JSON_MAX);
     jsonw_object(&json);
-    put_key(&json, key, outcome->is_gone ? "none" : store_key_state_name(key->state),
-            held ? KEY_SESSION_HELD : KEY_SESSION_NONE);
-    jsonw_put_text(&json, "takes_effect", held ? "now" : "next-connect");
+    put_key(&json, key, outcome->is_gone ? "none" : store_key_state_name(key->state), session,
+            outcome->by);
+    jsonw_put_text(&json, "takes_effect", session == KEY_SESSION_NONE ? "next-connect" : "now");
     jsonw_object_end(&json);
     reply_json(request, 200, &json);
 }

@@ -71,18 +71,33 @@ static const char *read_key(const struct request *request,
     }
 }
 
+/* Of devices with our firmware library. */
+static const char *read_recovery(const struct request *request, struct upload *upload)
+{
+    const char *pem = fields_text(request->form, "recoveryKey");
+    if (!pem) {
+        return NULL;
+    }
+    upload->has_recovery = true;
+    return cyan_recovery_from_pem(pem, strlen(pem), upload->recovery) < 0
+               ? "recoveryKey is not the PEM text of a public P-256 key."
+               : NULL;
+}
+
 void route_provision(struct request *request)
 {
-    uint8_t id[CYAN_ID_LEN];
-    uint8_t spki[CYAN_DEVICE_SPKI_LEN];
-    const char *why = read_id(request, id);
+    struct upload upload = {.has_recovery = false};
+    const char *why = read_id(request, upload.id);
     if (!why) {
-        why = read_key(request, spki);
+        why = read_key(request, upload.spki);
+    }
+    if (!why) {
+        why = read_recovery(request, &upload);
     }
     if (why) {
         reply_error(request, 400, "INVALID", why);
     } else {
-        ownership_upload(request->cloud, &request->account, id, spki, on_uploaded,
+        ownership_upload(request->cloud, &request->account, &upload, on_uploaded,
                          request_wait(request));
     }
 }
@@ -187,7 +202,8 @@ static void on_code(void *arg, int status, const char *code)
         return;
     }
     memcpy(request->claim_code, code, CLAIM_CODE_LEN + 1);
-    registry_list(request->cloud->registry, request->account.id, on_list, request_wait(request));
+    registry_list(request->cloud->registry, request->account.id, false, on_list,
+                  request_wait(request));
 }
 
 void route_claim_code(struct request *request)

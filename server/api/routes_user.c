@@ -101,7 +101,8 @@ static void on_devices(void *arg, int status, const struct device_record *record
 
 void route_user_get(struct request *request)
 {
-    registry_list(request->cloud->registry, request->account.id, on_devices, request_wait(request));
+    registry_list(request->cloud->registry, request->account.id, false, on_devices,
+                  request_wait(request));
 }
 
 static void on_revoked(void *arg, int status)

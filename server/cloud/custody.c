@@ -336,6 +336,7 @@ void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_pro
     memcpy(c->fingerprint, letter->fingerprint, sizeof c->fingerprint);
     memcpy(c->address, letter->address, sizeof c->address);
     memcpy(c->server_key, cloud->server_prints[letter->server_key], sizeof c->server_key);
+    memcpy(c->nonce, letter->nonce, sizeof c->nonce);
     c->hello = letter->hello;
     custody_examine(cloud->custody, &proof->examination, on_proven);
 }

@@ -83,6 +83,7 @@ bool custody_may_check(struct cloud *cloud, uint32_t account);
 struct key_view {
     struct store_key key;
     enum key_session session;
+    char by[ACCOUNT_NAME_MAX + 1]; /* who brought it; "" nobody, or a rule */
 };
 struct keys_view {
     struct policy_choice choice;

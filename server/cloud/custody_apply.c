@@ -324,7 +324,10 @@ static int replace(const struct custody_change *change, const struct custody_cas
         out->key.source = STORE_KEY_PROVISIONED;
         out->key.by_account = d->binding.account;
         out->owner = d->binding.account;
-        return custody_found(change, c->id, out->owner, d->binding.name, &out->key);
+        int founded = custody_found(change, c->id, out->owner, d->binding.name, &out->key);
+        return founded == 0 && d->binding.has_recovery
+                   ? change->store->device_recovery(change->store->ctx, c->id, d->binding.recovery)
+                   : founded;
     }
     if (!d->known) {
         out->key.source = source;
@@ -378,6 +381,32 @@ int custody_apply_proof(const struct custody_change *change, const struct custod
         .old_print = d->has_trusted ? d->trusted.fingerprint : NULL,
         .new_print = c->fingerprint,
     };
+    return status != 0 ? status : tell(change, &t, out);
+}
+
+int custody_apply_recovery(const struct custody_change *change, const struct custody_case *c,
+                           struct custody_outcome *out)
+{
+    struct dossier d;
+    *out = (struct custody_outcome){0};
+    int status = dossier_read(change->store, c, &d);
+    if (status != 0) {
+        return status;
+    }
+    if (!d.known || !d.has_presented || d.presented.state != STORE_KEY_PENDING) {
+        return CYAN_E_REFUSED;
+    }
+    struct store_key old = d.trusted;
+    out->owner = d.device.owner;
+    out->key = d.presented;
+    status = trust(change, &out->key, STORE_KEY_RECOVERED, d.has_trusted ? &old : NULL);
+    const struct telling t = {.action = "recover",
+                              .event = "cyan/key/changed",
+                              .via = "recovery",
+                              .owner = out->owner,
+                              .device = c->id,
+                              .old_print = d.has_trusted ? d.trusted.fingerprint : NULL,
+                              .new_print = c->fingerprint};
     return status != 0 ? status : tell(change, &t, out);
 }
 

@@ -20,9 +20,10 @@ struct custody_change {
 /* What came of it. */
 struct custody_outcome {
     uint32_t owner;
-    struct store_key key;     /* as it is afterwards */
-    bool is_gone;             /* the key was forgotten */
-    enum store_key_state was; /* its state before; of a refusal, too */
+    struct store_key key;          /* as it is afterwards */
+    char by[ACCOUNT_NAME_MAX + 1]; /* who brought it, when custody_order asked; "" nobody */
+    bool is_gone;                  /* the key was forgotten */
+    enum store_key_state was;      /* its state before; of a refusal, too */
     bool has_displaced;
     uint8_t displaced[CYAN_SHA256_LEN];             /* a pending key that made room */
     struct store_outbox events[CUSTODY_EVENTS_MAX]; /* to be sent after the commit */
@@ -33,6 +34,11 @@ struct custody_outcome {
 int custody_apply_proof(const struct custody_change *change, const struct custody_case *c,
                         const struct dossier *dossier, enum custody_effect effect,
                         struct custody_outcome *out);
+
+/* A proof with the recovery key has shown that the key of a held case is the device's: it becomes
+ * trusted. CYAN_E_REFUSED: the key was denied, retired or revoked meanwhile, or is trusted. */
+int custody_apply_recovery(const struct custody_change *change, const struct custody_case *c,
+                           struct custody_outcome *out);
 
 /* Who does something, and how. */
 struct custody_order {

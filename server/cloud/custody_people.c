@@ -20,12 +20,26 @@ struct ordering {
     void *arg;
 };
 
+/* The name of whoever brought a key. */
+static int read_name(const struct store *store, uint32_t account,
+                     char out_name[static ACCOUNT_NAME_MAX + 1])
+{
+    struct store_account row;
+    out_name[0] = '\0';
+    int status = account != 0 ? store->account_get(store->ctx, account, &row) : CYAN_E_NOT_FOUND;
+    if (status == 0) {
+        (void)snprintf(out_name, ACCOUNT_NAME_MAX + 1, "%s", row.name);
+    }
+    return status == CYAN_E_NOT_FOUND ? 0 : status;
+}
+
 static int order_in_store(struct job *job, const struct store *store)
 {
     struct ordering *o = (struct ordering *)job;
     const struct custody_change change = {
         .store = store, .crypto = o->cloud->store_crypto, .now_ms = o->now_ms, .random = o->random};
-    return custody_apply_order(&change, &o->order, &o->outcome);
+    int status = custody_apply_order(&change, &o->order, &o->outcome);
+    return status != 0 ? status : read_name(store, o->outcome.key.by_account, o->outcome.by);
 }
 
 static void on_ordered(struct job *job, int status)
@@ -135,7 +149,8 @@ static int take_key(void *arg, const struct store_key *key)
 static int take_binding(void *arg, const struct store_binding *binding)
 {
     struct viewing *v = arg;
-    if (binding->account == v->account && v->count < KEYS_VIEW_MAX) {
+    bool alive = v->now_ms - binding->created_ms < DOSSIER_BINDING_MS;
+    if (alive && binding->account == v->account && v->count < KEYS_VIEW_MAX) {
         struct store_key *key = &v->keys[v->count++].key;
         *key = (struct store_key){.state = STORE_KEY_TRUSTED,
                                   .source = STORE_KEY_PROVISIONED,
@@ -157,8 +172,12 @@ static int view_in_store(struct job *job, const struct store *store)
     if (status != 0) {
         return status;
     }
-    return v->dossier.known ? store->key_each(store->ctx, v->id, take_key, v)
-                            : store->binding_each(store->ctx, v->id, take_binding, v);
+    status = v->dossier.known ? store->key_each(store->ctx, v->id, take_key, v)
+                              : store->binding_each(store->ctx, v->id, take_binding, v);
+    for (size_t i = 0; i < v->count && status == 0; i++) {
+        status = read_name(store, v->keys[i].key.by_account, v->keys[i].by);
+    }
+    return status;
 }
 
 static void add_stranger(struct viewing *v)

@@ -46,6 +46,7 @@ struct custody_case {
     bool use_other;    /* 52 bytes: the key that was tried last was dropped */
 
     struct cyan_hello hello;             /* of a proof */
+    uint8_t nonce[CYAN_NONCE_LEN];       /* of the handshake that proved it */
     uint8_t server_key[CYAN_SHA256_LEN]; /* which one the device used; of a proof */
 
     enum custody_unknown unknown;

@@ -13,6 +13,7 @@
 #include "server/cloud/link_unit.h"
 #include "server/cloud/ownership.h"
 #include "server/cloud/presence.h"
+#include "server/cloud/recovery.h"
 #include "server/cloud/registry.h"
 #include "server/net/listener.h"
 #include "server/net/log.h"
@@ -174,6 +175,10 @@ static void listen_to(struct cloud *cloud, uint64_t held_serial, const uint8_t *
         custody_reset_reason(cloud, held_serial, id, reason);
     } else if (is_named(name, name_len, "spark/device/claim/code")) {
         ownership_code_came(cloud, id, held_serial, (const char *)data, data_len);
+    } else if (held_serial == 0 && is_named(name, name_len, "cyan/hello")) {
+        recovery_hello(cloud, id, data, data_len);
+    } else if (held_serial != 0 && is_named(name, name_len, "cyan/proof")) {
+        recovery_proof(cloud, held_serial, data, data_len);
     }
 }
 

@@ -20,7 +20,7 @@ struct owning {
     struct cloud *cloud;
     struct account account;
     uint8_t id[CYAN_ID_LEN];
-    uint8_t spki[CYAN_DEVICE_SPKI_LEN];
+    struct upload upload;
     uint8_t fingerprint[CYAN_SHA256_LEN];
     int64_t now_ms;
     uint64_t random;
@@ -135,7 +135,9 @@ static int bind_to_account(struct owning *o, const struct store *store)
         status = custody_free_name(&change, o->account.id, "", binding->name);
     }
     memcpy(binding->device, o->id, sizeof binding->device);
-    memcpy(binding->spki, o->spki, sizeof binding->spki);
+    memcpy(binding->spki, o->upload.spki, sizeof binding->spki);
+    binding->has_recovery = o->upload.has_recovery;
+    memcpy(binding->recovery, o->upload.recovery, sizeof binding->recovery);
     memcpy(binding->fingerprint, o->fingerprint, sizeof binding->fingerprint);
     o->is_binding = true;
     return status != 0 ? status : store->binding_put(store->ctx, binding);
@@ -158,25 +160,27 @@ static int upload_in_store(struct job *job, const struct store *store)
     memcpy(order.by, o->account.name, sizeof order.by);
     memcpy(order.id, o->id, sizeof order.id);
     memcpy(order.fingerprint, o->fingerprint, sizeof order.fingerprint);
-    memcpy(order.spki, o->spki, sizeof order.spki);
+    memcpy(order.spki, o->upload.spki, sizeof order.spki);
     status = custody_apply_order(&change, &order, &o->outcome);
+    if (status == 0 && o->upload.has_recovery) {
+        status = store->device_recovery(store->ctx, o->id, o->upload.recovery);
+    }
     return status != 0 ? status : registry_key_state(store, o->id, o->now_ms, &o->key_state);
 }
 
 void ownership_upload(struct cloud *cloud, const struct account *account,
-                      const uint8_t id[static CYAN_ID_LEN],
-                      const uint8_t spki[static CYAN_DEVICE_SPKI_LEN], record_fn *done, void *arg)
+                      const struct upload *upload, record_fn *done, void *arg)
 {
     const struct cyan_crypto *crypto = cloud->crypto;
-    struct owning *o = owning_create(cloud, account, id, arg);
+    struct owning *o = owning_create(cloud, account, upload->id, arg);
     if (!o) {
         done(arg, CYAN_E_NO_MEMORY, NULL);
         return;
     }
     o->job = (struct job){.run = upload_in_store, .done = answer};
     o->done = done;
-    memcpy(o->spki, spki, sizeof o->spki);
-    int status = crypto->sha256(crypto->ctx, spki, sizeof o->spki, o->fingerprint);
+    o->upload = *upload;
+    int status = crypto->sha256(crypto->ctx, upload->spki, sizeof upload->spki, o->fingerprint);
     if (status < 0) {
         jobs_later(cloud->jobs, &o->job, status);
     } else {

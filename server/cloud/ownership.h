@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "keys/recovery.h"
 #include "server/cloud/accounts.h"
 #include "server/cloud/registry.h"
 
@@ -22,12 +23,18 @@ enum {
     CLAIM_CODE_LIFE_MS = 24 * 60 * 60 * 1000,
 };
 
-/* An account uploads a device's public key, checked with cyan_device_spki_check; durable when
+struct upload {
+    uint8_t id[CYAN_ID_LEN];
+    uint8_t spki[CYAN_DEVICE_SPKI_LEN]; /* checked with cyan_device_spki_check */
+    bool has_recovery;
+    uint8_t recovery[CYAN_RECOVERY_KEY_LEN]; /* a point; replaces the one before */
+};
+
+/* An account uploads a device's public key, perhaps with that of its recovery key; durable when
  * done. CYAN_E_REFUSED: somebody else's device, or four other accounts wait for this id;
  * CYAN_E_EXISTS: the key was revoked. */
 void ownership_upload(struct cloud *cloud, const struct account *account,
-                      const uint8_t id[static CYAN_ID_LEN],
-                      const uint8_t spki[static CYAN_DEVICE_SPKI_LEN], record_fn *done, void *arg);
+                      const struct upload *upload, record_fn *done, void *arg);
 
 /* The account claims a known device that nobody owns. Its own once more changes nothing.
  * CYAN_E_NOT_FOUND: unknown; CYAN_E_REFUSED: somebody else's. */

@@ -168,6 +168,9 @@ static int resolve_name(struct resolving *r, const struct store *store)
     if (status == CYAN_E_NOT_FOUND) {
         status = store->binding_find(store->ctx, r->account, r->text, &r->binding);
         r->is_binding = status == 0;
+        if (status == 0 && r->now_ms - r->binding.created_ms >= DOSSIER_BINDING_MS) {
+            status = CYAN_E_NOT_FOUND;
+        }
     }
     return status;
 }
@@ -219,6 +222,7 @@ struct listing {
     struct job job;
     struct registry *registry;
     uint32_t account;
+    bool with_nobodys;
     int64_t now_ms;
     struct listed *rows;
     size_t count, cap;
@@ -295,6 +299,9 @@ static int list_from_store(struct job *job, const struct store *store)
     struct listing *listing = (struct listing *)job;
     listing->count = 0;
     int status = store->device_each(store->ctx, listing->account, list_device, listing);
+    if (status == 0 && listing->with_nobodys) {
+        status = store->device_each(store->ctx, 0, list_device, listing);
+    }
     for (size_t i = 0; i < listing->count && status == 0; i++) {
         struct listed *row = &listing->rows[i];
         status = registry_key_state(store, row->row.id, listing->now_ms, &row->key_state);
@@ -304,7 +311,8 @@ static int list_from_store(struct job *job, const struct store *store)
                : store->binding_of_account(store->ctx, listing->account, list_binding, listing);
 }
 
-void registry_list(struct registry *registry, uint32_t account, record_list_fn *done, void *arg)
+void registry_list(struct registry *registry, uint32_t account, bool with_nobodys,
+                   record_list_fn *done, void *arg)
 {
     struct listing *listing = calloc(1, sizeof *listing);
     if (!listing) {
@@ -314,6 +322,7 @@ void registry_list(struct registry *registry, uint32_t account, record_list_fn *
     listing->job = (struct job){.run = list_from_store, .done = list_answer};
     listing->registry = registry;
     listing->account = account;
+    listing->with_nobodys = with_nobodys;
     listing->now_ms = clock_now_ms();
     listing->done = done;
     listing->arg = arg;

@@ -67,8 +67,10 @@ void registry_destroy(struct registry *registry);
 void registry_resolve(struct registry *registry, uint32_t account, bool is_operator,
                       const char *text, record_fn *done, void *arg);
 
-/* All devices of an account, by name, then what it has uploaded. */
-void registry_list(struct registry *registry, uint32_t account, record_list_fn *done, void *arg);
+/* All devices of an account, by name, then what it has uploaded; and with_nobodys: those that
+ * nobody owns, for the operator. */
+void registry_list(struct registry *registry, uint32_t account, bool with_nobodys,
+                   record_list_fn *done, void *arg);
 
 /* On the worker: the key state of a device, from its keys that still count. */
 int registry_key_state(const struct store *store, const uint8_t id[static CYAN_ID_LEN],

@@ -29,6 +29,8 @@ int rows_device_owner(void *ctx, const uint8_t id[CYAN_ID_LEN], uint32_t owner, 
 int rows_device_heal(void *ctx, const uint8_t id[CYAN_ID_LEN], int64_t last_ms, bool off);
 int rows_device_module(void *ctx, const uint8_t id[CYAN_ID_LEN],
                        const uint8_t hash[CYAN_SHA256_LEN]);
+int rows_device_recovery(void *ctx, const uint8_t id[CYAN_ID_LEN],
+                         const uint8_t key[STORE_RECOVERY_LEN]);
 int rows_device_reset(void *ctx, const uint8_t id[CYAN_ID_LEN], const char *reason);
 int rows_device_heard(void *ctx, const uint8_t id[CYAN_ID_LEN], int64_t heard_ms);
 int rows_device_count_with_server_key(void *ctx, const uint8_t fingerprint[CYAN_SHA256_LEN],

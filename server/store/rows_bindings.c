@@ -14,6 +14,7 @@ int rows_binding_put(void *ctx, const struct store_binding *binding)
     query_blob(&q, binding->spki, sizeof binding->spki);
     query_blob(&q, binding->fingerprint, sizeof binding->fingerprint);
     query_int(&q, binding->created_ms);
+    query_blob_or_null(&q, binding->has_recovery, binding->recovery, sizeof binding->recovery);
     return query_run_once(&q);
 }
 
@@ -30,6 +31,7 @@ static int take_binding(struct query *q, struct store_binding *out_binding)
     query_get_blob(q, 3, binding.spki, sizeof binding.spki);
     query_get_blob(q, 4, binding.fingerprint, sizeof binding.fingerprint);
     binding.created_ms = query_get_int(q, 5);
+    binding.has_recovery = query_get_blob_or_null(q, 6, binding.recovery, sizeof binding.recovery);
     if (q->status == 0) {
         *out_binding = binding;
     }

@@ -64,6 +64,8 @@ static int take_device(struct query *q, struct store_device *out_device)
         query_get_text(q, 15, device.last_reset, sizeof device.last_reset);
         device.last_heal_ms = query_get_int(q, 16);
         device.heal_off = query_get_int(q, 17) != 0;
+        device.has_recovery =
+            query_get_blob_or_null(q, 18, device.recovery, sizeof device.recovery);
         status = q->status;
     }
     if (status == 0) {
@@ -112,7 +114,7 @@ int rows_device_each(void *ctx, uint32_t owner, store_device_fn *fn, void *arg)
 {
     struct query q;
     query_begin(&q, ctx, ST_DEVICE_EACH);
-    query_int(&q, owner);
+    query_int_or_null(&q, owner);
     return each_device(&q, fn, arg);
 }
 
@@ -173,6 +175,16 @@ int rows_device_module(void *ctx, const uint8_t id[CYAN_ID_LEN],
     query_begin(&q, ctx, ST_DEVICE_MODULE);
     query_blob(&q, id, CYAN_ID_LEN);
     query_blob(&q, hash, CYAN_SHA256_LEN);
+    return query_run_on_one(&q);
+}
+
+int rows_device_recovery(void *ctx, const uint8_t id[CYAN_ID_LEN],
+                         const uint8_t key[STORE_RECOVERY_LEN])
+{
+    struct query q;
+    query_begin(&q, ctx, ST_DEVICE_RECOVERY);
+    query_blob(&q, id, CYAN_ID_LEN);
+    query_blob(&q, key, STORE_RECOVERY_LEN);
     return query_run_on_one(&q);
 }
 

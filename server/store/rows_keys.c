@@ -1,30 +1,8 @@
 #include <stddef.h>
 
+#include "server/store/key_names.h"
 #include "server/store/query.h"
 #include "server/store/rows.h"
-
-static const char *const states[STORE_KEY_STATES] = {
-    [STORE_KEY_TRUSTED] = "trusted", [STORE_KEY_ANNOUNCED] = "announced",
-    [STORE_KEY_PENDING] = "pending", [STORE_KEY_DENIED] = "denied",
-    [STORE_KEY_RETIRED] = "retired", [STORE_KEY_REVOKED] = "revoked",
-};
-/* No source is NULL. */
-static const char *const sources[STORE_KEY_SOURCES] = {
-    [STORE_KEY_PROVISIONED] = "provisioned", [STORE_KEY_BY_ANNOUNCEMENT] = "announced",
-    [STORE_KEY_ENROLLED] = "enrolled",       [STORE_KEY_HEALED] = "healed",
-    [STORE_KEY_APPROVED] = "approved",       [STORE_KEY_RECOVERED] = "recovered",
-    [STORE_KEY_REVERTED] = "reverted",
-};
-
-const char *store_key_state_name(enum store_key_state state)
-{
-    return states[state];
-}
-
-const char *store_key_source_name(enum store_key_source source)
-{
-    return sources[source];
-}
 
 static int take_key(struct query *q, struct store_key *out_key)
 {
@@ -36,15 +14,16 @@ static int take_key(struct query *q, struct store_key *out_key)
     query_get_blob(q, 0, key.device, sizeof key.device);
     query_get_blob(q, 1, key.fingerprint, sizeof key.fingerprint);
     query_get_blob(q, 2, key.spki, sizeof key.spki);
-    key.state = (enum store_key_state)query_get_word(q, 3, states, STORE_KEY_STATES);
-    key.source = (enum store_key_source)query_get_word(q, 4, sources, STORE_KEY_SOURCES);
+    key.state = (enum store_key_state)query_get_word(q, 3, store_key_states, STORE_KEY_STATES);
+    key.source = (enum store_key_source)query_get_word(q, 4, store_key_sources, STORE_KEY_SOURCES);
     key.by_account = (uint32_t)query_get_int(q, 5);
     key.first_seen_ms = query_get_int(q, 6);
     key.last_seen_ms = query_get_int(q, 7);
     query_get_text(q, 8, key.last_ip, sizeof key.last_ip);
     key.created_ms = query_get_int(q, 9);
     key.changed_ms = query_get_int(q, 10);
-    key.replaced_via = (enum store_key_source)query_get_word(q, 11, sources, STORE_KEY_SOURCES);
+    key.replaced_via =
+        (enum store_key_source)query_get_word(q, 11, store_key_sources, STORE_KEY_SOURCES);
     key.has_replaced_by = query_get_blob_or_null(q, 12, key.replaced_by, sizeof key.replaced_by);
     if (q->status == 0) {
         *out_key = key;
@@ -103,15 +82,15 @@ int rows_key_put(void *ctx, const struct store_key *key)
     query_blob(&q, key->device, sizeof key->device);
     query_blob(&q, key->fingerprint, sizeof key->fingerprint);
     query_blob(&q, key->spki, sizeof key->spki);
-    query_text(&q, states[key->state]);
-    put_word(&q, sources[key->source]);
+    query_text(&q, store_key_states[key->state]);
+    put_word(&q, store_key_sources[key->source]);
     query_int_or_null(&q, key->by_account);
     query_int(&q, key->first_seen_ms);
     query_int(&q, key->last_seen_ms);
     query_text_or_null(&q, key->last_ip);
     query_int(&q, key->created_ms);
     query_int(&q, key->changed_ms);
-    put_word(&q, sources[key->replaced_via]);
+    put_word(&q, store_key_sources[key->replaced_via]);
     query_blob_or_null(&q, key->has_replaced_by, key->replaced_by, sizeof key->replaced_by);
     return query_run_once(&q);
 }

@@ -200,6 +200,7 @@ static const struct store functions = {
     .device_owner = rows_device_owner,
     .device_heal = rows_device_heal,
     .device_module = rows_device_module,
+    .device_recovery = rows_device_recovery,
     .device_reset = rows_device_reset,
     .device_heard = rows_device_heard,
     .device_count_with_server_key = rows_device_count_with_server_key,

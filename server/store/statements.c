@@ -5,11 +5,11 @@
 #define DEVICE_COLUMNS                                                                             \
     "id, owner, name, has_hello, platform, product, version, last_ip, last_heard, "                \
     "last_handshake, created, flags, system_version, server_key, module, last_reset, last_heal, "  \
-    "heal_off"
+    "heal_off, recovery"
 #define KEY_COLUMNS                                                                                \
     "device, fingerprint, spki, state, source, by_account, first_seen, last_seen, last_ip, "       \
     "created, changed, replaced_via, replaced_by"
-#define BINDING_COLUMNS "device, account, name, spki, fingerprint, created"
+#define BINDING_COLUMNS "device, account, name, spki, fingerprint, created, recovery"
 #define INCIDENT_COLUMNS                                                                           \
     "id, seq, cause, stage, device, owner, address, presented, trusted, proven, count, first, "    \
     "last, firmware, reset, note"
@@ -44,11 +44,11 @@ const char *const statement_text[ST_COUNT] = {
     [ST_DEVICE_COUNT] = "SELECT count(*) FROM devices",
     [ST_DEVICE_ADD] = "INSERT INTO devices (" DEVICE_COLUMNS ")"
                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, 0, NULL,"
-                      " NULL, NULL, 0, 0)",
+                      " NULL, NULL, 0, 0, NULL)",
     [ST_DEVICE_GET] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE id = ?1",
     [ST_DEVICE_FIND] = "SELECT " DEVICE_COLUMNS " FROM devices"
                        " WHERE owner = ?1 AND name = ?2 COLLATE NOCASE",
-    [ST_DEVICE_EACH] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE owner = ?1"
+    [ST_DEVICE_EACH] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE owner IS ?1"
                        " ORDER BY name COLLATE NOCASE, id",
     [ST_DEVICE_HELLO] = "UPDATE devices SET has_hello = ?2, platform = ?3, product = ?4,"
                         " version = ?5, last_ip = ?6, last_heard = max(last_heard, ?7),"
@@ -59,6 +59,7 @@ const char *const statement_text[ST_COUNT] = {
     [ST_DEVICE_OWNER] = "UPDATE devices SET owner = ?2, name = ?3 WHERE id = ?1",
     [ST_DEVICE_HEAL] = "UPDATE devices SET last_heal = ?2, heal_off = ?3 WHERE id = ?1",
     [ST_DEVICE_MODULE] = "UPDATE devices SET module = ?2 WHERE id = ?1",
+    [ST_DEVICE_RECOVERY] = "UPDATE devices SET recovery = ?2 WHERE id = ?1",
     [ST_DEVICE_RESET] = "UPDATE devices SET last_reset = ?2 WHERE id = ?1",
     [ST_DEVICE_AT_ADDRESS] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE last_ip = ?1"
                              " ORDER BY last_heard DESC LIMIT ?2",
@@ -82,9 +83,10 @@ const char *const statement_text[ST_COUNT] = {
                     " first_seen = iif(first_seen = 0, ?3, first_seen)"
                     " WHERE device = ?1 AND fingerprint = ?2",
 
-    [ST_BINDING_PUT] = "INSERT INTO bindings (" BINDING_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+    [ST_BINDING_PUT] = "INSERT INTO bindings (" BINDING_COLUMNS ")"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
                        " ON CONFLICT (device, account) DO UPDATE"
-                       " SET spki = ?4, fingerprint = ?5, created = ?6",
+                       " SET spki = ?4, fingerprint = ?5, created = ?6, recovery = ?7",
     [ST_BINDING_EACH] = "SELECT " BINDING_COLUMNS " FROM bindings WHERE device = ?1"
                         " ORDER BY created, account",
     [ST_BINDING_OF_ACCOUNT] = "SELECT " BINDING_COLUMNS " FROM bindings WHERE account = ?1"

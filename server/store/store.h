@@ -28,6 +28,7 @@ enum {
     STORE_META_MAX = 128,
     STORE_WORD_MAX = 31,     /* of a cause, a stage, an action, a reset reason */
     STORE_POLICY_MAX = 8192, /* of a policy as JSON */
+    STORE_RECOVERY_LEN = 65, /* a point of P-256 */
     STORE_DETAIL_MAX = 1023, /* of an audit row, of an event's data */
 };
 
@@ -71,6 +72,8 @@ struct store_device {
     char last_reset[STORE_WORD_MAX + 1]; /* its last reset reason; "" unknown */
     int64_t last_heal_ms;
     bool heal_off; /* a heal was undone */
+    bool has_recovery;
+    uint8_t recovery[STORE_RECOVERY_LEN]; /* the public half of its recovery key */
 };
 
 /* The store knows them by name: docs/SPEC-custody.md, "States and sources". */
@@ -125,6 +128,8 @@ struct store_binding {
     uint8_t spki[CYAN_DEVICE_SPKI_LEN];
     uint8_t fingerprint[CYAN_SHA256_LEN];
     int64_t created_ms;
+    bool has_recovery;
+    uint8_t recovery[STORE_RECOVERY_LEN];
 };
 
 struct store_incident {
@@ -215,7 +220,8 @@ struct store {
     int (*device_get)(void *ctx, const uint8_t id[CYAN_ID_LEN], struct store_device *out_device);
     int (*device_find)(void *ctx, uint32_t owner, const char *name,
                        struct store_device *out_device);
-    int (*device_each)(void *ctx, uint32_t owner, store_device_fn *fn, void *arg); /* by name */
+    int (*device_each)(void *ctx, uint32_t owner, store_device_fn *fn,
+                       void *arg); /* by name; 0: of nobody */
     /* Writes all that a Hello brings: has_hello and what follows it, but not created_ms. */
     int (*device_hello)(void *ctx, const struct store_device *device);
     /* Never sets the time back; an unknown id is no error. */
@@ -226,6 +232,8 @@ struct store {
     int (*device_heal)(void *ctx, const uint8_t id[CYAN_ID_LEN], int64_t last_ms, bool off);
     int (*device_module)(void *ctx, const uint8_t id[CYAN_ID_LEN],
                          const uint8_t hash[CYAN_SHA256_LEN]);
+    int (*device_recovery)(void *ctx, const uint8_t id[CYAN_ID_LEN],
+                           const uint8_t key[STORE_RECOVERY_LEN]);
     int (*device_reset)(void *ctx, const uint8_t id[CYAN_ID_LEN], const char *reason);
     /* Those whose last Hello came from there, the one heard last first, max at most. */
     int (*device_at)(void *ctx, const char *address, uint32_t max, store_device_fn *fn, void *arg);

@@ -8,30 +8,10 @@
 #include "server/api/http.h"
 #include "server/cloud/outbox.h"
 #include "server/net/log.h"
+#include "tests/unit/fake_inner.h"
 #include "tests/unit/unit.h"
 
 struct fake_cloud fake;
-
-/* One answer on its way. */
-struct fake_answer {
-    struct fake_answer *next;
-    void (*give)(const struct fake_answer *answer);
-    int status;
-    void *arg;
-    union {
-        account_fn *account;
-        grant_fn *grant;
-        status_fn *status;
-        record_fn *record;
-        record_list_fn *list;
-        call_fn *call;
-        incidents_fn *incidents;
-        diagnosis_fn *diagnosis;
-        audit_fn *audit;
-    } done;
-    uint32_t account;
-    char device[CYAN_ID_TEXT];
-};
 
 void log_write(enum log_level level, const char *message, ...)
 {
@@ -63,7 +43,7 @@ static void on_timer(uv_timer_t *timer)
     }
 }
 
-static void later(const struct fake_answer *template)
+void fake_later(const struct fake_answer *template)
 {
     struct fake_answer **end = &fake.answers;
     struct fake_answer *answer = malloc(sizeof *answer);
@@ -83,7 +63,7 @@ void fake_release(void)
     give_all();
 }
 
-static int take_status(void)
+int fake_take_status(void)
 {
     int status = fake.status;
     fake.status = 0;
@@ -121,7 +101,7 @@ void accounts_authenticate(struct accounts *accounts, const char *token, account
     } else if (strcmp(token, FAKE_BROKEN) == 0) {
         answer.status = CYAN_E_IO;
     }
-    later(&answer);
+    fake_later(&answer);
 }
 
 void accounts_add(struct accounts *accounts, const char *name, const char *password,
@@ -130,11 +110,11 @@ void accounts_add(struct accounts *accounts, const char *name, const char *passw
     (void)accounts;
     keep(fake.name, sizeof fake.name, name);
     keep(fake.password, sizeof fake.password, password);
-    later(&(struct fake_answer){.give = give_account,
-                                .done.account = done,
-                                .arg = arg,
-                                .account = 3,
-                                .status = take_status()});
+    fake_later(&(struct fake_answer){.give = give_account,
+                                     .done.account = done,
+                                     .arg = arg,
+                                     .account = 3,
+                                     .status = fake_take_status()});
 }
 
 static void give_grant(const struct fake_answer *answer)
@@ -154,8 +134,8 @@ void accounts_login(struct accounts *accounts, const char *name, const char *pas
     keep(fake.address, sizeof fake.address, address);
     keep(fake.client, sizeof fake.client, client);
     fake.expires_in = expires_in;
-    later(&(struct fake_answer){
-        .give = give_grant, .done.grant = done, .arg = arg, .status = take_status()});
+    fake_later(&(struct fake_answer){
+        .give = give_grant, .done.grant = done, .arg = arg, .status = fake_take_status()});
 }
 
 void accounts_refresh(struct accounts *accounts, const char *refresh_token, grant_fn *done,
@@ -163,8 +143,8 @@ void accounts_refresh(struct accounts *accounts, const char *refresh_token, gran
 {
     (void)accounts;
     keep(fake.token, sizeof fake.token, refresh_token);
-    later(&(struct fake_answer){
-        .give = give_grant, .done.grant = done, .arg = arg, .status = take_status()});
+    fake_later(&(struct fake_answer){
+        .give = give_grant, .done.grant = done, .arg = arg, .status = fake_take_status()});
 }
 
 static void give_status(const struct fake_answer *answer)
@@ -176,11 +156,11 @@ void accounts_revoke(struct accounts *accounts, const char *token, status_fn *do
 {
     (void)accounts;
     keep(fake.token, sizeof fake.token, token);
-    later(&(struct fake_answer){
-        .give = give_status, .done.status = done, .arg = arg, .status = take_status()});
+    fake_later(&(struct fake_answer){
+        .give = give_status, .done.status = done, .arg = arg, .status = fake_take_status()});
 }
 
-static struct device_record record_of(const char *id)
+struct device_record fake_record(const char *id)
 {
     struct device_record record = {.owner = 1, .platform_id = 6, .product_id = 0xFFFF};
     assert_int_equal(cyan_hex_decode(id, 24, record.id, CYAN_ID_LEN), 0);
@@ -194,61 +174,48 @@ static struct device_record record_of(const char *id)
     return record;
 }
 
-static void give_record(const struct fake_answer *answer)
+void fake_give_record(const struct fake_answer *answer)
 {
-    struct device_record record = record_of(answer->device);
+    struct device_record record = fake_record(answer->device);
     answer->done.record(answer->arg, answer->status, answer->status < 0 ? NULL : &record);
 }
 
-void registry_resolve(struct registry *registry, uint32_t account, const char *text,
-                      record_fn *done, void *arg)
+void registry_resolve(struct registry *registry, uint32_t account, bool is_operator,
+                      const char *text, record_fn *done, void *arg)
 {
     static const char *const known[] = {FAKE_LAMP, FAKE_OFFLINE, FAKE_BOBS};
     struct fake_answer answer = {
-        .give = give_record, .done.record = done, .arg = arg, .status = CYAN_E_NOT_FOUND};
+        .give = fake_give_record, .done.record = done, .arg = arg, .status = CYAN_E_NOT_FOUND};
     (void)registry;
+    assert_int_equal(is_operator, account == 1);
     keep(answer.device, sizeof answer.device, FAKE_LAMP);
     for (size_t i = 0; i < COUNT_OF(known); i++) {
         bool is_name = i == 0 && account == 1 && strcmp(text, "lamp") == 0;
         if (is_name || strcasecmp(text, known[i]) == 0) {
             keep(answer.device, sizeof answer.device, known[i]);
-            answer.status = account == (i == 2 ? 2 : 1) ? take_status() : CYAN_E_REFUSED;
+            answer.status = account == (i == 2 ? 2 : 1) ? fake_take_status() : CYAN_E_REFUSED;
         }
     }
-    later(&answer);
+    fake_later(&answer);
 }
 
 static void give_list(const struct fake_answer *answer)
 {
-    struct device_record records[] = {record_of(FAKE_LAMP), record_of(FAKE_OFFLINE)};
+    struct device_record records[] = {fake_record(FAKE_LAMP), fake_record(FAKE_OFFLINE)};
     answer->done.list(answer->arg, answer->status, answer->status < 0 ? NULL : records,
                       answer->account == 1 ? 2 : 0);
 }
 
-void registry_list(struct registry *registry, uint32_t account, record_list_fn *done, void *arg)
+void registry_list(struct registry *registry, uint32_t account, bool with_nobodys,
+                   record_list_fn *done, void *arg)
 {
+    (void)with_nobodys;
     (void)registry;
-    later(&(struct fake_answer){.give = give_list,
-                                .done.list = done,
-                                .arg = arg,
-                                .account = account,
-                                .status = take_status()});
-}
-
-void registry_provision(struct registry *registry, uint32_t account,
-                        const uint8_t id[static CYAN_ID_LEN],
-                        const uint8_t spki[static CYAN_DEVICE_SPKI_LEN], record_fn *done, void *arg)
-{
-    struct fake_answer answer = {
-        .give = give_record, .done.record = done, .arg = arg, .status = take_status()};
-    (void)registry;
-    cyan_hex_encode(id, CYAN_ID_LEN, answer.device);
-    memcpy(fake.device, id, CYAN_ID_LEN);
-    memcpy(fake.spki, spki, CYAN_DEVICE_SPKI_LEN);
-    if ((strcmp(answer.device, FAKE_BOBS) == 0) != (account == 2)) {
-        answer.status = CYAN_E_REFUSED;
-    }
-    later(&answer);
+    fake_later(&(struct fake_answer){.give = give_list,
+                                     .done.list = done,
+                                     .arg = arg,
+                                     .account = account,
+                                     .status = fake_take_status()});
 }
 
 static void give_reply(const struct fake_answer *answer)
@@ -260,7 +227,7 @@ void calls_start(struct cloud *cloud, const struct call *call, call_fn *done, vo
 {
     assert_ptr_equal(cloud, &fake.cloud);
     fake.call = *call;
-    later(&(struct fake_answer){.give = give_reply, .done.call = done, .arg = arg});
+    fake_later(&(struct fake_answer){.give = give_reply, .done.call = done, .arg = arg});
 }
 
 void outbox_stream_opened(struct outbox *outbox, uint32_t account)
@@ -289,8 +256,8 @@ void incidents_list(struct incidents *incidents, uint32_t account, bool is_opera
     if (filter->device) {
         memcpy(fake.device, filter->device, CYAN_ID_LEN);
     }
-    later(&(struct fake_answer){
-        .give = give_incidents, .done.incidents = done, .arg = arg, .status = take_status()});
+    fake_later(&(struct fake_answer){
+        .give = give_incidents, .done.incidents = done, .arg = arg, .status = fake_take_status()});
 }
 
 static void give_diagnosis(const struct fake_answer *answer)
@@ -299,14 +266,13 @@ static void give_diagnosis(const struct fake_answer *answer)
                            answer->status == 0 ? &fake.diagnosis : NULL);
 }
 
-void diagnosis_load(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
-                    const struct diagnosis_live *live, diagnosis_fn *done, void *arg)
+void diagnosis_load(struct cloud *cloud, const struct device_record *record, diagnosis_fn *done,
+                    void *arg)
 {
-    (void)live;
     assert_ptr_equal(cloud, &fake.cloud);
-    memcpy(fake.diagnosis.id, id, CYAN_ID_LEN);
-    later(&(struct fake_answer){
-        .give = give_diagnosis, .done.diagnosis = done, .arg = arg, .status = take_status()});
+    memcpy(fake.diagnosis.id, record->id, CYAN_ID_LEN);
+    fake_later(&(struct fake_answer){
+        .give = give_diagnosis, .done.diagnosis = done, .arg = arg, .status = fake_take_status()});
 }
 
 static void give_audit(const struct fake_answer *answer)
@@ -322,8 +288,8 @@ void audit_list(struct jobs *jobs, int64_t after_seq, uint32_t max, audit_fn *do
     (void)jobs;
     fake.after_seq = after_seq;
     fake.max = max;
-    later(&(struct fake_answer){
-        .give = give_audit, .done.audit = done, .arg = arg, .status = take_status()});
+    fake_later(&(struct fake_answer){
+        .give = give_audit, .done.audit = done, .arg = arg, .status = fake_take_status()});
 }
 
 bool audit_is_mine(const struct store_audit *row, uint32_t account, bool is_operator)

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/hex.h"
 #include "crypto/openssl.h"
+#include "server/cloud/custody_apply.h"
 #include "tests/unit/hub.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
@@ -13,6 +14,7 @@ struct cyan_crypto *fleet_crypto;
 struct presence *fleet_presence;
 struct registry *fleet_registry;
 uint32_t fleet_ann, fleet_bob;
+uint64_t fleet_random;
 
 void fleet_open(void)
 {
@@ -36,6 +38,7 @@ int fleet_set_up(void **state)
 {
     (void)state;
     hub_now_ms = 1700000000000;
+    fleet_random = 0;
     scratch_init();
     fleet_open();
     fleet_ann = hub_add_account("ann");
@@ -74,17 +77,6 @@ void fleet_on_list(void *arg, int status, const struct device_record *records, s
     }
 }
 
-void fleet_on_key(void *arg, int status, const struct device_key *key)
-{
-    struct fleet_answer *answer = arg;
-    assert_int_equal(answer->status, FLEET_NOT_DONE);
-    assert_int_equal(key != NULL, status == 0);
-    answer->status = status;
-    if (key) {
-        answer->key = *key;
-    }
-}
-
 void fleet_wait_for(struct fleet_answer *answer)
 {
     assert_int_equal(answer->status, FLEET_NOT_DONE);
@@ -117,53 +109,82 @@ void fleet_fingerprint_of(uint32_t number, uint8_t out[CYAN_SHA256_LEN])
         0);
 }
 
-struct fleet_answer fleet_provision(uint32_t account, uint32_t device, uint32_t key)
+static void fill_key(uint32_t device, uint32_t number, struct store_key *out_key)
+{
+    *out_key = (struct store_key){.source = STORE_KEY_PROVISIONED};
+    memcpy(out_key->device, fleet_id_of(device), sizeof out_key->device);
+    memcpy(out_key->spki, fleet_spki_of(number), sizeof out_key->spki);
+    fleet_fingerprint_of(number, out_key->fingerprint);
+}
+
+struct fleet_answer fleet_provision(uint32_t account, uint32_t device, uint32_t number)
+{
+    const struct custody_change change = {.store = &hub_store,
+                                          .crypto = fleet_crypto,
+                                          .now_ms = hub_now_ms,
+                                          .random = fleet_random ? fleet_random : device};
+    struct store_key key;
+    fill_key(device, number, &key);
+    int status = custody_found(&change, fleet_id_of(device), account, "", &key);
+    return status == 0 && account != 0 ? fleet_resolve_id(account, device)
+                                       : (struct fleet_answer){.status = status};
+}
+
+void fleet_prove(uint32_t device, uint16_t platform, const char *address)
+{
+    struct store_device row = {.has_hello = true,
+                               .platform_id = platform,
+                               .product_id = (uint16_t)(platform + 1),
+                               .product_version = 9,
+                               .last_heard_ms = hub_now_ms,
+                               .last_handshake_ms = hub_now_ms};
+    memcpy(row.id, fleet_id_of(device), sizeof row.id);
+    memcpy(row.last_ip, address, strlen(address) + 1);
+    assert_int_equal(hub_store.device_hello(hub_store.ctx, &row), 0);
+}
+
+void fleet_add_key(uint32_t device, uint32_t number, enum store_key_state state)
+{
+    struct store_key key;
+    fill_key(device, number, &key);
+    key.state = state;
+    key.created_ms = key.changed_ms = hub_now_ms;
+    assert_int_equal(hub_store.key_put(hub_store.ctx, &key), 0);
+}
+
+void fleet_bind(uint32_t account, uint32_t device, uint32_t number, const char *name)
+{
+    struct store_binding binding = {.account = account, .created_ms = hub_now_ms};
+    memcpy(binding.device, fleet_id_of(device), sizeof binding.device);
+    memcpy(binding.spki, fleet_spki_of(number), sizeof binding.spki);
+    fleet_fingerprint_of(number, binding.fingerprint);
+    memcpy(binding.name, name, strlen(name) + 1);
+    assert_int_equal(hub_store.binding_put(hub_store.ctx, &binding), 0);
+}
+
+static struct fleet_answer resolve(uint32_t account, bool is_operator, const char *text)
 {
     struct fleet_answer answer = {.status = FLEET_NOT_DONE};
-    registry_provision(fleet_registry, account, fleet_id_of(device), fleet_spki_of(key),
-                       fleet_on_record, &answer);
+    registry_resolve(fleet_registry, account, is_operator, text, fleet_on_record, &answer);
     fleet_wait_for(&answer);
     return answer;
 }
 
 struct fleet_answer fleet_resolve(uint32_t account, const char *text)
 {
-    struct fleet_answer answer = {.status = FLEET_NOT_DONE};
-    registry_resolve(fleet_registry, account, text, fleet_on_record, &answer);
-    fleet_wait_for(&answer);
-    return answer;
+    return resolve(account, false, text);
 }
 
 struct fleet_answer fleet_resolve_id(uint32_t account, uint32_t device)
 {
     char text[CYAN_ID_TEXT];
     cyan_hex_encode(fleet_id_of(device), CYAN_ID_LEN, text);
-    return fleet_resolve(account, text);
+    return resolve(account, false, text);
 }
 
-struct fleet_answer fleet_key_of(uint32_t device)
+struct fleet_answer fleet_resolve_as_operator(uint32_t account, uint32_t device)
 {
-    struct fleet_answer answer = {.status = FLEET_NOT_DONE};
-    registry_key(fleet_registry, fleet_id_of(device), fleet_on_key, &answer);
-    fleet_wait_for(&answer);
-    return answer;
-}
-
-int fleet_prove(uint32_t device, uint32_t key, uint16_t platform, const char *address)
-{
-    struct fleet_answer answer = {.status = FLEET_NOT_DONE};
-    struct cyan_hello hello = {
-        .platform_id = platform, .product_id = platform + 1, .product_version = 9};
-    uint8_t fingerprint[CYAN_SHA256_LEN];
-    fleet_fingerprint_of(key, fingerprint);
-    registry_proven(fleet_registry, fleet_id_of(device), fingerprint, &hello, address, fleet_on_key,
-                    &answer);
-    fleet_wait_for(&answer);
-    if (answer.status == 0) {
-        assert_int_equal(answer.key.owner, fleet_ann);
-        assert_true(answer.key.has_key);
-        assert_memory_equal(answer.key.fingerprint, fingerprint, sizeof fingerprint);
-        assert_memory_equal(answer.key.spki, fleet_spki_of(key), CYAN_DEVICE_SPKI_LEN);
-    }
-    return answer.status;
+    char text[CYAN_ID_TEXT];
+    cyan_hex_encode(fleet_id_of(device), CYAN_ID_LEN, text);
+    return resolve(account, true, text);
 }

@@ -1,9 +1,11 @@
-/* fleet.h - a registry over hub.h with two accounts, and its answers waited for. */
+/* fleet.h - a registry over hub.h with two accounts and devices that are simply there, and its
+ * answers waited for. */
 #ifndef CYAN_TESTS_FLEET_H
 #define CYAN_TESTS_FLEET_H
 
 #include "server/cloud/presence.h"
 #include "server/cloud/registry.h"
+#include "server/store/store.h"
 
 extern struct cyan_crypto *fleet_crypto;
 extern struct presence *fleet_presence;
@@ -16,7 +18,6 @@ enum { FLEET_NOT_DONE = 1000, FLEET_LIST_MAX = 64 };
 struct fleet_answer {
     int status;
     struct device_record record;
-    struct device_key key;
     struct device_record list[FLEET_LIST_MAX];
     size_t count;
 };
@@ -30,7 +31,6 @@ void fleet_close(void);
 
 record_fn fleet_on_record;
 record_list_fn fleet_on_list;
-key_fn fleet_on_key;
 
 /* Fails when the answer came from inside the call, or does not come. */
 void fleet_wait_for(struct fleet_answer *answer);
@@ -41,11 +41,21 @@ const uint8_t *fleet_id_of(uint32_t number);
 const uint8_t *fleet_spki_of(uint32_t number);
 void fleet_fingerprint_of(uint32_t number, uint8_t out[CYAN_SHA256_LEN]);
 
+/* A new device of an account (0: nobody) with a trusted key that has proven nothing yet. The status
+ * is that of custody_found; with success the record is what the registry gives. */
 struct fleet_answer fleet_provision(uint32_t account, uint32_t device, uint32_t key);
+/* The device says a Hello from there. */
+void fleet_prove(uint32_t device, uint16_t platform, const char *address);
+/* Another key of the device, in this state since now. */
+void fleet_add_key(uint32_t device, uint32_t key, enum store_key_state state);
+/* An account's upload for an id that has proven nothing, made now. */
+void fleet_bind(uint32_t account, uint32_t device, uint32_t key, const char *name);
+/* What randomness gives to names. */
+extern uint64_t fleet_random;
+
 struct fleet_answer fleet_resolve(uint32_t account, const char *text);
 struct fleet_answer fleet_resolve_id(uint32_t account, uint32_t device);
-struct fleet_answer fleet_key_of(uint32_t device);
-/* Returns the status; checks that a device proven is one of fleet_ann. */
-int fleet_prove(uint32_t device, uint32_t key, uint16_t platform, const char *address);
+/* The same for the operator. */
+struct fleet_answer fleet_resolve_as_operator(uint32_t account, uint32_t device);
 
 #endif

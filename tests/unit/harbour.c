@@ -1,6 +1,7 @@
 #include "tests/unit/harbour.h"
 
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,13 +9,14 @@
 #include "server/cloud/calls_inbox.h"
 #include "server/cloud/incidents.h"
 #include "server/cloud/letters.h"
+#include "server/cloud/ownership.h"
 #include "server/cloud/presence.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/vectors.h"
 #include "wire/message.h"
 
 struct cloud harbour_cloud;
-struct harbour_registry harbour_registry;
+struct harbour_custody harbour_custody;
 struct harbour_note harbour_notes[HARBOUR_NOTES_MAX];
 size_t harbour_note_count;
 struct letter_failed harbour_failed;
@@ -28,32 +30,67 @@ static struct cyan_rsa_key *shard_key[HARBOUR_SHARDS];
 uint16_t harbour_port;
 static bool stopped;
 
-static void wait_for(key_fn *done, void *arg, bool proof)
+static void wait_for(struct harbour_answer answer)
 {
-    assert_true(harbour_registry.waiting < HARBOUR_WAITING_MAX);
-    harbour_registry.done[harbour_registry.waiting] = done;
-    harbour_registry.args[harbour_registry.waiting] = arg;
-    harbour_registry.proofs[harbour_registry.waiting++] = proof;
+    assert_true(harbour_custody.waiting < HARBOUR_WAITING_MAX);
+    harbour_custody.answers[harbour_custody.waiting++] = answer;
 }
 
-void registry_key(struct registry *registry, const uint8_t id[static CYAN_ID_LEN], key_fn *done,
-                  void *arg)
+void custody_judge(struct cloud *cloud, bool is_nobody, const struct cyan_claim *claim,
+                   const char *address, custody_judged_fn *done, void *arg)
 {
-    (void)registry;
-    (void)id;
-    wait_for(done, arg, false);
-}
-
-void registry_proven(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],
-                     const uint8_t fingerprint[static CYAN_SHA256_LEN],
-                     const struct cyan_hello *hello, const char *address, key_fn *done, void *arg)
-{
-    (void)registry;
-    (void)id;
-    assert_memory_equal(fingerprint, harbour_registry.key.fingerprint, CYAN_SHA256_LEN);
-    assert_int_equal(hello->platform_id, CYAN_PLATFORM_PHOTON);
+    assert_ptr_equal(cloud, &harbour_cloud);
+    assert_false(is_nobody);
+    assert_true(claim->has_key);
     assert_string_equal(address, "127.0.0.1");
-    wait_for(done, arg, true);
+    wait_for((struct harbour_answer){.judged = done, .arg = arg});
+}
+
+void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_proven *proof,
+                    custody_admitted_fn *done, void *arg)
+{
+    assert_ptr_equal(cloud, &harbour_cloud);
+    assert_true(shard < HARBOUR_SHARDS);
+    assert_memory_equal(proof->fingerprint, harbour_custody.fingerprint, CYAN_SHA256_LEN);
+    assert_int_equal(proof->hello.platform_id, CYAN_PLATFORM_PHOTON);
+    assert_string_equal(proof->address, "127.0.0.1");
+    wait_for((struct harbour_answer){.admitted = done, .arg = arg});
+}
+
+void custody_gone(struct cloud *cloud, uint64_t serial)
+{
+    assert_ptr_equal(cloud, &harbour_cloud);
+    harbour_custody.gone++;
+    harbour_custody.gone_serial = serial;
+}
+
+void custody_failed(struct cloud *cloud, const struct letter_failed *failure)
+{
+    assert_ptr_equal(cloud, &harbour_cloud);
+    assert_true(failure->serial != 0);
+    harbour_custody.failures++;
+}
+
+void custody_reset_reason(struct cloud *cloud, uint64_t serial,
+                          const uint8_t id[static CYAN_ID_LEN], const char *reason)
+{
+    (void)id;
+    assert_ptr_equal(cloud, &harbour_cloud);
+    harbour_custody.resets++;
+    harbour_custody.held_serial = serial;
+    (void)snprintf(harbour_custody.reset, sizeof harbour_custody.reset, "%s", reason);
+}
+
+void ownership_code_came(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
+                         uint64_t held_serial, const char *code, size_t len)
+{
+    (void)id;
+    assert_ptr_equal(cloud, &harbour_cloud);
+    harbour_custody.codes++;
+    harbour_custody.held_serial = held_serial;
+    assert_true(len < sizeof harbour_custody.code);
+    memcpy(harbour_custody.code, code, len);
+    harbour_custody.code[len] = '\0';
 }
 
 void registry_heard(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],
@@ -62,14 +99,7 @@ void registry_heard(struct registry *registry, const uint8_t id[static CYAN_ID_L
     (void)registry;
     (void)id;
     assert_true(heard_ms > 0);
-    harbour_registry.heard++;
-}
-
-void registry_on_key_changed(struct registry *registry, key_changed_fn *fn, void *arg)
-{
-    (void)registry;
-    harbour_registry.changed = fn;
-    harbour_registry.changed_arg = arg;
+    harbour_custody.heard++;
 }
 
 void incidents_note_failure(struct incidents *incidents, const struct letter_failed *failure)
@@ -94,29 +124,28 @@ int events_publish(struct events *events, const struct bus_event *event)
     return 0;
 }
 
-static void registry_answers(void)
+static void custody_answers(void)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < harbour_registry.waiting; i++) {
-        bool proof = harbour_registry.proofs[i];
-        if (proof && harbour_registry.hold_proofs) {
-            harbour_registry.done[kept] = harbour_registry.done[i];
-            harbour_registry.args[kept] = harbour_registry.args[i];
-            harbour_registry.proofs[kept++] = proof;
-            continue;
+    for (size_t i = 0; i < harbour_custody.waiting; i++) {
+        const struct harbour_answer *a = &harbour_custody.answers[i];
+        if (a->admitted && harbour_custody.hold_proofs) {
+            harbour_custody.answers[kept++] = *a;
+        } else if (a->admitted) {
+            a->admitted(a->arg, harbour_custody.admit, HARBOUR_OWNER, harbour_custody.fingerprint);
+        } else {
+            a->judged(a->arg, SESSION_FULL, harbour_custody.spki + CYAN_DEVICE_SPKI_MODULUS,
+                      harbour_custody.fingerprint);
         }
-        int status = proof ? harbour_registry.proven_status : 0;
-        harbour_registry.done[i](harbour_registry.args[i], status,
-                                 status == 0 ? &harbour_registry.key : NULL);
     }
-    harbour_registry.waiting = kept;
+    harbour_custody.waiting = kept;
 }
 
 void harbour_turn(void *arg)
 {
     (void)arg;
     (void)uv_run(&loop, UV_RUN_NOWAIT);
-    registry_answers();
+    custody_answers();
     (void)sched_yield();
 }
 
@@ -124,7 +153,7 @@ int harbour_set_up(void **state)
 {
     (void)state;
     struct link_tools tools[HARBOUR_SHARDS];
-    memset(&harbour_registry, 0, sizeof harbour_registry);
+    memset(&harbour_custody, 0, sizeof harbour_custody);
     harbour_note_count = 0;
     harbour_failures = 0;
     stopped = false;
@@ -132,11 +161,11 @@ int harbour_set_up(void **state)
     publics = vectors_open("keys-public.txt");
     crypto = cyan_openssl_create();
     assert_non_null(crypto);
-    harbour_registry.key = (struct device_key){.owner = HARBOUR_OWNER, .has_key = true};
-    memcpy(harbour_registry.key.spki, vectors_get(publics, "device_spki")->data,
+    harbour_custody.admit = SESSION_FULL;
+    memcpy(harbour_custody.spki, vectors_bytes(publics, "device_spki", CYAN_DEVICE_SPKI_LEN),
            CYAN_DEVICE_SPKI_LEN);
-    memcpy(harbour_registry.key.fingerprint, vectors_get(publics, "device_fingerprint")->data,
-           CYAN_SHA256_LEN);
+    memcpy(harbour_custody.fingerprint,
+           vectors_bytes(publics, "device_fingerprint", CYAN_SHA256_LEN), CYAN_SHA256_LEN);
     assert_int_equal(uv_loop_init(&loop), 0);
     harbour_cloud = (struct cloud){.loop = &loop, .presence = presence_create()};
     harbour_cloud.calls = calls_create(&harbour_cloud);
@@ -166,8 +195,8 @@ void harbour_stop(void)
         stopped = true;
         link_stop(harbour_cloud.link);
         calls_stop(harbour_cloud.calls);
-        harbour_registry.hold_proofs = false;
-        registry_answers();
+        harbour_custody.hold_proofs = false;
+        custody_answers();
         (void)uv_run(&loop, UV_RUN_DEFAULT);
     }
 }

@@ -1,5 +1,5 @@
-/* harbour.h - a hub with shards on threads of their own, and devices on the test's thread. The
- * registry and the events of the hub are played here: they note what they are told and answer
+/* harbour.h - a hub with shards on threads of their own, and devices on the test's thread.
+ * Custody and the events of the hub are played here: they note what they are told and answer
  * later. */
 #ifndef CYAN_TESTS_HARBOUR_H
 #define CYAN_TESTS_HARBOUR_H
@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "server/cloud/cloud.h"
+#include "server/cloud/custody.h"
 #include "server/cloud/events.h"
 #include "server/cloud/letters.h"
 #include "server/cloud/link.h"
@@ -21,18 +22,20 @@ enum {
     HARBOUR_WAITING_MAX = 256
 };
 
-/* Every device has the key "device" and the same owner. */
-struct harbour_registry {
-    struct device_key key;
-    key_fn *done[HARBOUR_WAITING_MAX];
-    void *args[HARBOUR_WAITING_MAX];
-    bool proofs[HARBOUR_WAITING_MAX];
+/* Every device has the key "device" and the same owner, and is full. */
+struct harbour_custody {
+    uint8_t spki[CYAN_DEVICE_SPKI_LEN], fingerprint[CYAN_SHA256_LEN];
+    struct harbour_answer {
+        custody_judged_fn *judged; /* or */
+        custody_admitted_fn *admitted;
+        void *arg;
+    } answers[HARBOUR_WAITING_MAX];
     size_t waiting;
-    bool hold_proofs; /* no answer to registry_proven now */
-    int proven_status;
-    unsigned heard;
-    key_changed_fn *changed;
-    void *changed_arg;
+    bool hold_proofs; /* no answer to custody_proven now */
+    enum session_verdict admit;
+    unsigned heard, gone, failures, codes, resets;
+    uint64_t gone_serial, held_serial; /* the last ones */
+    char code[128], reset[64];
 };
 
 /* Something that was published. */
@@ -43,7 +46,7 @@ struct harbour_note {
 
 extern struct cloud harbour_cloud;
 extern uint16_t harbour_port;
-extern struct harbour_registry harbour_registry;
+extern struct harbour_custody harbour_custody;
 extern struct harbour_note harbour_notes[HARBOUR_NOTES_MAX]; /* in order */
 extern size_t harbour_note_count;
 extern struct letter_failed harbour_failed; /* the last one */

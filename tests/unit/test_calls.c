@@ -146,7 +146,8 @@ static void a_call_goes_to_the_shard_of_its_device_with_all_that_it_says(void **
                  {CALL_VARIABLE, REQUEST_VARIABLE, "temp", ""},
                  {CALL_FUNCTION, REQUEST_FUNCTION, "led", "on"},
                  {CALL_SIGNAL, REQUEST_SIGNAL, "", ""},
-                 {CALL_PING, REQUEST_PING, "", ""}};
+                 {CALL_PING, REQUEST_PING, "", ""},
+                 {CALL_RESET, REQUEST_RESET, "", "safe mode"}};
     uint64_t last = 0;
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         uint64_t number = ask(i, table[i].kind, online_id, table[i].name, table[i].argument);

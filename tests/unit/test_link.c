@@ -16,17 +16,17 @@ static void a_newer_session_takes_over_when_its_proof_is_stored_and_not_before(v
     struct cyan_coap msg;
     harbour_go_online(&older, 7);
     uint64_t session = presence_find(harbour_cloud.presence, older.id)->session;
-    harbour_registry.hold_proofs = true;
+    harbour_custody.hold_proofs = true;
     harbour_open_peer(&newer, 7);
     harbour_say_hello(&newer);
-    HARBOUR_TURN_UNTIL(harbour_registry.waiting == 1);
+    HARBOUR_TURN_UNTIL(harbour_custody.waiting == 1);
     harbour_say_event(&older, "still", "here", false);
     peer_hear(&older, &msg);
     assert_int_equal(cyan_message_kind(&msg), CYAN_MSG_ACK);
     assert_int_equal(newer.len, 0);
     assert_int_equal(presence_find(harbour_cloud.presence, older.id)->session, session);
 
-    harbour_registry.hold_proofs = false;
+    harbour_custody.hold_proofs = false;
     peer_hear(&newer, &msg);
     peer_expect_close(&older);
     assert_int_not_equal(presence_find(harbour_cloud.presence, older.id)->session, session);
@@ -48,7 +48,7 @@ static void a_proof_that_is_not_stored_leaves_everything_as_it_was(void **state)
     struct peer older, newer;
     struct cyan_coap msg;
     harbour_go_online(&older, 7);
-    harbour_registry.proven_status = CYAN_E_REFUSED;
+    harbour_custody.admit = SESSION_REFUSE;
     harbour_open_peer(&newer, 7);
     harbour_say_hello(&newer);
     peer_expect_close(&newer);
@@ -65,15 +65,15 @@ static void leave_while_proving(uint8_t id_byte, bool reset)
 {
     struct peer peer;
     struct linger now = {.l_onoff = 1};
-    harbour_registry.hold_proofs = true;
+    harbour_custody.hold_proofs = true;
     harbour_open_peer(&peer, id_byte);
     harbour_say_hello(&peer);
-    HARBOUR_TURN_UNTIL(harbour_registry.waiting == 1);
+    HARBOUR_TURN_UNTIL(harbour_custody.waiting == 1);
     if (reset) {
         assert_int_equal(setsockopt(peer.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
     }
     peer_close(&peer);
-    harbour_registry.hold_proofs = false;
+    harbour_custody.hold_proofs = false;
     HARBOUR_TURN_UNTIL(harbour_noted(peer.id, "spark/status", "offline") == 1);
     assert_int_equal(harbour_noted(peer.id, "spark/status", "online"), 1);
     assert_int_equal(presence_count(harbour_cloud.presence), 0);
@@ -85,25 +85,6 @@ static void a_device_that_leaves_while_its_proof_is_stored_is_offline_in_the_end
     for (uint8_t round = 1; round <= 10; round++) {
         leave_while_proving(round, round % 2);
     }
-}
-
-static void a_replaced_key_ends_the_session_of_its_device_and_no_other(void **state)
-{
-    (void)state;
-    struct peer changed, other;
-    struct cyan_coap msg;
-    static const uint8_t nobody[CYAN_ID_LEN] = {9};
-    harbour_go_online(&changed, 1);
-    harbour_go_online(&other, 2);
-    harbour_registry.changed(harbour_registry.changed_arg, changed.id);
-    harbour_registry.changed(harbour_registry.changed_arg, nobody);
-    peer_expect_close(&changed);
-    HARBOUR_TURN_UNTIL(!harbour_is_online(&changed));
-    harbour_say_event(&other, "still", "here", false);
-    peer_hear(&other, &msg);
-    assert_true(harbour_is_online(&other));
-    peer_close(&changed);
-    peer_close(&other);
 }
 
 static struct call_reply last_reply;
@@ -146,7 +127,7 @@ static void stopping_ends_all_sessions_and_hears_of_each_end(void **state)
     harbour_stop();
     assert_int_equal(replies, 1);
     assert_int_equal(last_reply.status, CYAN_E_OFFLINE);
-    assert_int_equal(harbour_registry.heard, COUNT_OF(peers));
+    assert_int_equal(harbour_custody.heard, COUNT_OF(peers));
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
         assert_int_equal(harbour_noted(peers[i].id, "spark/status", "offline"), 1);
         peer_expect_close(&peers[i]);
@@ -179,7 +160,6 @@ int main(void)
         CASE(a_newer_session_takes_over_when_its_proof_is_stored_and_not_before),
         CASE(a_proof_that_is_not_stored_leaves_everything_as_it_was),
         CASE(a_device_that_leaves_while_its_proof_is_stored_is_offline_in_the_end),
-        CASE(a_replaced_key_ends_the_session_of_its_device_and_no_other),
         CASE(stopping_ends_all_sessions_and_hears_of_each_end),
         cmocka_unit_test_setup_teardown(what_was_never_started_can_be_stopped, harbour_set_up,
                                         harbour_tear_down),

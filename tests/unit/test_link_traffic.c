@@ -49,7 +49,7 @@ static void devices_on_several_shards_go_online_publish_and_go_offline(void **st
         peer_close(&peers[i]);
     }
     HARBOUR_TURN_UNTIL(presence_count(harbour_cloud.presence) == 0);
-    assert_int_equal(harbour_registry.heard, COUNT_OF(peers));
+    assert_int_equal(harbour_custody.heard, COUNT_OF(peers));
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
         assert_int_equal(harbour_noted(peers[i].id, "spark/status", "offline"), 1);
     }

@@ -1,8 +1,10 @@
 #include "server/cloud/registry.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hex.h"
+#include "server/cloud/device_names.h"
 #include "server/cloud/presence.h"
 #include "tests/unit/fleet.h"
 #include "tests/unit/hub.h"
@@ -40,14 +42,82 @@ static void a_text_means_an_id_in_any_case_or_a_name_of_ones_own(void **state)
     }
 }
 
-static void a_device_of_nobody_is_refused_to_everybody(void **state)
+static void a_device_of_nobody_is_the_operators_alone(void **state)
 {
     (void)state;
-    struct store_device nobodys = {.name = "lost"};
-    memcpy(nobodys.id, fleet_id_of(2), sizeof nobodys.id);
-    assert_int_equal(hub_store.device_add(hub_store.ctx, &nobodys), 0);
+    assert_int_equal(fleet_provision(0, 2, 10).status, 0);
+    assert_int_equal(fleet_provision(fleet_bob, 3, 10).status, 0);
     assert_int_equal(fleet_resolve_id(fleet_ann, 2).status, CYAN_E_REFUSED);
-    assert_int_equal(fleet_resolve(fleet_ann, "lost").status, CYAN_E_NOT_FOUND);
+    assert_int_equal(fleet_resolve_as_operator(fleet_ann, 2).status, 0);
+    assert_int_equal(fleet_resolve_as_operator(fleet_ann, 2).record.owner, 0);
+    assert_int_equal(fleet_resolve_as_operator(fleet_ann, 3).status, CYAN_E_REFUSED);
+    assert_int_equal(fleet_resolve_as_operator(fleet_ann, 4).status, CYAN_E_NOT_FOUND);
+}
+
+/* By its keys that still count: the first of contested, pending, trusted, revoked and none. */
+static void the_key_state_is_the_first_that_applies(void **state)
+{
+    (void)state;
+    uint32_t device = 0;
+    for (unsigned trusted = 0; trusted < 2; trusted++) {
+        for (unsigned revoked = 0; revoked < 2; revoked++) {
+            for (unsigned pending = 0; pending < 4; pending++) {
+                struct store_device row = {.owner = fleet_ann};
+                memcpy(row.id, fleet_id_of(++device), sizeof row.id);
+                (void)snprintf(row.name, sizeof row.name, "d%u", (unsigned)device);
+                assert_int_equal(hub_store.device_add(hub_store.ctx, &row), 0);
+                fleet_add_key(device, 1, STORE_KEY_DENIED);
+                fleet_add_key(device, 2, STORE_KEY_ANNOUNCED);
+                fleet_add_key(device, 3, STORE_KEY_RETIRED);
+                if (trusted) {
+                    fleet_add_key(device, 4, STORE_KEY_TRUSTED);
+                }
+                if (revoked) {
+                    fleet_add_key(device, 5, STORE_KEY_REVOKED);
+                }
+                for (uint32_t i = 0; i < pending; i++) {
+                    fleet_add_key(device, 6 + i, STORE_KEY_PENDING);
+                }
+                enum device_key_state settled = trusted   ? DEVICE_KEY_TRUSTED
+                                                : revoked ? DEVICE_KEY_REVOKED
+                                                          : DEVICE_KEY_NONE;
+                assert_int_equal(fleet_resolve_id(fleet_ann, device).record.key_state,
+                                 pending > 1    ? DEVICE_KEY_CONTESTED
+                                 : pending == 1 ? DEVICE_KEY_PENDING
+                                                : settled);
+                hub_now_ms += 24LL * 3600 * 1000;
+                assert_int_equal(fleet_resolve_id(fleet_ann, device).record.key_state, settled);
+            }
+        }
+    }
+}
+
+/* An upload is its account's own for seven days, by id and by name, and nobody else sees it. */
+static void an_upload_is_a_device_to_its_account_alone_and_for_seven_days(void **state)
+{
+    (void)state;
+    fleet_bind(fleet_ann, 5, 50, "waiting");
+    fleet_bind(fleet_bob, 6, 50, "waiting");
+    const int64_t ages[] = {0, 7LL * 24 * 3600 * 1000 - 1, 7LL * 24 * 3600 * 1000};
+    int64_t start = hub_now_ms;
+    for (size_t i = 0; i < COUNT_OF(ages); i++) {
+        struct fleet_answer list = {.status = FLEET_NOT_DONE};
+        int want = i < 2 ? 0 : CYAN_E_NOT_FOUND;
+        hub_now_ms = start + ages[i];
+        struct fleet_answer found = fleet_resolve_id(fleet_ann, 5);
+        assert_int_equal(found.status, want);
+        assert_int_equal(fleet_resolve(fleet_ann, "WAITING").status, want);
+        assert_int_equal(fleet_resolve_id(fleet_ann, 6).status, CYAN_E_NOT_FOUND);
+        registry_list(fleet_registry, fleet_ann, false, fleet_on_list, &list);
+        fleet_wait_for(&list);
+        assert_int_equal(list.count, want == 0 ? 1 : 0);
+        if (want == 0) {
+            assert_memory_equal(found.record.id, fleet_id_of(5), CYAN_ID_LEN);
+            assert_true(found.record.is_provisional);
+            assert_int_equal(found.record.key_state, DEVICE_KEY_TRUSTED);
+            assert_string_equal(list.list[0].name, "waiting");
+        }
+    }
 }
 
 static void devices_of_one_account_get_different_names_and_are_listed_by_them(void **state)
@@ -59,7 +129,7 @@ static void devices_of_one_account_get_different_names_and_are_listed_by_them(vo
         assert_int_equal(fleet_provision(fleet_ann, i, i).status, 0);
     }
     fleet_provision(fleet_bob, 1000, 1000);
-    registry_list(fleet_registry, fleet_ann, fleet_on_list, &answer);
+    registry_list(fleet_registry, fleet_ann, false, fleet_on_list, &answer);
     fleet_wait_for(&answer);
     assert_int_equal(answer.status, 0);
     assert_int_equal(answer.count, COUNT);
@@ -68,28 +138,17 @@ static void devices_of_one_account_get_different_names_and_are_listed_by_them(vo
         assert_int_equal(answer.list[i].owner, fleet_ann);
     }
     answer = (struct fleet_answer){.status = FLEET_NOT_DONE};
-    registry_list(fleet_registry, 999, fleet_on_list, &answer);
+    registry_list(fleet_registry, 999, false, fleet_on_list, &answer);
     fleet_wait_for(&answer);
     assert_int_equal(answer.status, 0);
     assert_int_equal(answer.count, 0);
 }
 
-static int same_random(void *ctx, uint8_t *out, size_t len)
-{
-    (void)ctx;
-    memset(out, 0x11, len);
-    return 0;
-}
-
 static void a_name_that_is_taken_is_not_given_twice_though_chance_repeats(void **state)
 {
     (void)state;
-    struct cyan_crypto repeating = *fleet_crypto;
-    repeating.random = same_random;
-    registry_destroy(fleet_registry);
-    fleet_registry = registry_create(hub_jobs, fleet_presence, &repeating);
-    assert_non_null(fleet_registry);
-    char names[8][DEVICE_NAME_MAX + 1];
+    char names[DEVICE_NAMES_ATTEMPTS][DEVICE_NAME_MAX + 1];
+    fleet_random = 0x1111111111111111;
     for (uint32_t i = 0; i < COUNT_OF(names); i++) {
         struct fleet_answer made = fleet_provision(fleet_ann, i, i);
         assert_int_equal(made.status, 0);
@@ -99,11 +158,13 @@ static void a_name_that_is_taken_is_not_given_twice_though_chance_repeats(void *
         }
     }
     assert_int_equal(fleet_provision(fleet_ann, 100, 1).status, CYAN_E_EXISTS);
-    assert_int_equal(fleet_key_of(100).status, CYAN_E_NOT_FOUND);
+    assert_int_equal(fleet_resolve_id(fleet_ann, 100).status, CYAN_E_NOT_FOUND);
     assert_string_equal(fleet_provision(fleet_bob, 101, 1).record.name, names[0]);
-    registry_destroy(fleet_registry);
-    fleet_registry = registry_create(hub_jobs, fleet_presence, fleet_crypto);
-    assert_non_null(fleet_registry);
+    /* A name of an upload is taken as well. */
+    fleet_random = 0x2222222222222222;
+    struct fleet_answer other = fleet_provision(fleet_bob, 102, 1);
+    fleet_bind(fleet_ann, 103, 1, other.record.name);
+    assert_string_not_equal(fleet_provision(fleet_ann, 104, 1).record.name, other.record.name);
 }
 
 static void a_record_joins_what_is_live(void **state)
@@ -113,7 +174,7 @@ static void a_record_joins_what_is_live(void **state)
     memcpy(online.id, fleet_id_of(1), sizeof online.id);
     fleet_provision(fleet_ann, 1, 10);
     hub_now_ms = 5000;
-    fleet_prove(1, 10, 6, "");
+    fleet_prove(1, 6, "");
     assert_int_equal(presence_put(fleet_presence, &online), 0);
     assert_true(fleet_resolve_id(fleet_ann, 1).record.connected);
     assert_int_equal(fleet_resolve_id(fleet_ann, 1).record.last_heard_ms, 9000);
@@ -190,18 +251,13 @@ static void more_news_than_fit_are_stored_before_their_time(void **state)
 static void destroying_answers_all_that_was_asked(void **state)
 {
     (void)state;
-    struct fleet_answer answers[5];
+    struct fleet_answer answers[3];
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         answers[i].status = FLEET_NOT_DONE;
     }
-    struct cyan_hello hello = {.platform_id = 6};
-    registry_provision(fleet_registry, fleet_ann, fleet_id_of(1), fleet_spki_of(1), fleet_on_record,
-                       &answers[0]);
-    registry_key(fleet_registry, fleet_id_of(1), fleet_on_key, &answers[1]);
-    registry_resolve(fleet_registry, fleet_ann, "x", fleet_on_record, &answers[2]);
-    registry_list(fleet_registry, fleet_ann, fleet_on_list, &answers[3]);
-    registry_proven(fleet_registry, fleet_id_of(1), fleet_spki_of(1), &hello, "", fleet_on_key,
-                    &answers[4]);
+    registry_resolve(fleet_registry, fleet_ann, false, "x", fleet_on_record, &answers[0]);
+    registry_list(fleet_registry, fleet_ann, false, fleet_on_list, &answers[1]);
+    registry_resolve(fleet_registry, fleet_ann, true, "", fleet_on_record, &answers[2]);
     registry_destroy(fleet_registry);
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         assert_int_not_equal(answers[i].status, FLEET_NOT_DONE);
@@ -216,7 +272,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_text_means_an_id_in_any_case_or_a_name_of_ones_own),
-        TEST(a_device_of_nobody_is_refused_to_everybody),
+        TEST(a_device_of_nobody_is_the_operators_alone),
+        TEST(the_key_state_is_the_first_that_applies),
+        TEST(an_upload_is_a_device_to_its_account_alone_and_for_seven_days),
         TEST(devices_of_one_account_get_different_names_and_are_listed_by_them),
         TEST(a_name_that_is_taken_is_not_given_twice_though_chance_repeats),
         TEST(a_record_joins_what_is_live),
