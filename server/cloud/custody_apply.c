@@ -473,7 +473,7 @@ static int promote_announced(const struct custody_change *change, const struct c
     int status = trust(change, &next, next.source, NULL);
     const struct telling t = {.action = "trust",
                               .event = "cyan/key/changed",
-                              .via = "revoke",
+                              .via = "upload",
                               .by = order->by,
                               .account = order->account,
                               .owner = out->owner,
