@@ -73,6 +73,7 @@ static void on_clone_pong(void *arg, const struct call_reply *reply)
     }
     struct held *h = counts ? held_of(&custody->held, ping->id, NULL, NULL) : NULL;
     if (h) {
+        check->is_clone = true;
         tell_clone(custody, h);
     }
     for (; h; h = held_of(&custody->held, ping->id, NULL, h)) {
@@ -108,7 +109,7 @@ void custody_end_clone_check(struct custody *custody, const uint8_t id[static CY
 {
     struct clone_check *check = lru_find(custody->clones, id);
     if (check) {
-        check->is_open = false;
+        check->is_open = check->is_clone = false;
     }
 }
 
