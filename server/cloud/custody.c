@@ -99,6 +99,7 @@ static void fill_in(struct custody *custody, struct custody_case *c)
     struct cloud *cloud = custody->cloud;
     const struct online *online = presence_find(cloud->presence, c->id);
     const bool *other = lru_find(custody->tries, c->id);
+    const struct clone_check *check = lru_find(custody->clones, c->id);
     const struct store_key *stranger =
         c->has_key ? strangers_key(custody->strangers, c->id, c->fingerprint, c->now_ms) : NULL;
     c->unknown = custody->unknown;
@@ -106,6 +107,8 @@ static void fill_in(struct custody *custody, struct custody_case *c)
     c->is_online = online != NULL;
     c->heard_ms = online ? online->last_heard_ms : registry_heard_ms(cloud->registry, c->id);
     c->use_other = other && *other;
+    c->is_clone =
+        c->is_clone || (check && check->is_clone && c->now_ms - check->started_ms < CUSTODY_CLONE_MS);
     c->was_denied = stranger && stranger->state == STORE_KEY_DENIED;
     c->live_count = 0;
     for (const struct held *h = held_of(&custody->held, c->id, NULL, NULL);
@@ -315,6 +318,7 @@ static void on_proven(struct job *job, int status)
     }
     proof->done(proof->arg, verdict, out->owner, c->fingerprint);
     if (verdict == SESSION_HELD) {
+        custody_begin_held(custody, proof->serial, out);
         tell_held(custody, &proof->examination);
     } else if (verdict == SESSION_FULL) {
         custody_send(custody, &out->outcome);
