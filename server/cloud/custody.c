@@ -70,6 +70,21 @@ static int apply(struct examination *examination, const struct store *store,
     return status;
 }
 
+/* A device that sent no key of its own has proven one that was stored. CYAN_E_NOT_FOUND: it is so no
+ * longer, and nobody has its other half to store it anew. */
+static int find_chosen(struct custody_case *c, const struct dossier *d)
+{
+    if (!c->is_chosen) {
+        return 0;
+    }
+    if (!d->has_presented && !d->has_binding) {
+        return CYAN_E_NOT_FOUND;
+    }
+    memcpy(c->spki, d->has_presented ? d->presented.spki : d->binding.spki, sizeof c->spki);
+    c->is_chosen = false;
+    return 0;
+}
+
 /* On the worker. */
 static int examine_in_store(struct job *job, const struct store *store)
 {
@@ -79,6 +94,9 @@ static int examine_in_store(struct job *job, const struct store *store)
     struct dossier d;
     memset(out, 0, sizeof *out);
     int status = dossier_read(store, &examination->c, &d);
+    if (status == 0) {
+        status = find_chosen(&examination->c, &d);
+    }
     if (status != 0) {
         return status;
     }
@@ -354,6 +372,7 @@ void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_pro
     proof->examination.is_proof = true;
     memcpy(c->id, letter->id, sizeof c->id);
     c->has_key = true; /* the one that was used is the one that is proven */
+    c->is_chosen = !letter->claim.has_key;
     memcpy(c->spki, letter->claim.spki, sizeof c->spki);
     memcpy(c->fingerprint, letter->fingerprint, sizeof c->fingerprint);
     memcpy(c->address, letter->address, sizeof c->address);

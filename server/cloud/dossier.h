@@ -38,6 +38,7 @@ struct custody_case {
     uint8_t id[CYAN_ID_LEN];
     bool has_key;                       /* false: 52 bytes */
     bool is_malformed;                  /* damage: never stored */
+    bool is_chosen;                     /* of a proof: the server chose the key, spki is unknown */
     uint8_t spki[CYAN_DEVICE_SPKI_LEN]; /* of the key */
     uint8_t fingerprint[CYAN_SHA256_LEN];
     char address[CONN_ADDRESS_TEXT];
