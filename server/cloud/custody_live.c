@@ -300,15 +300,21 @@ struct checking {
     struct job job;
     struct cloud *cloud;
     uint8_t id[CYAN_ID_LEN];
-    bool has_trusted;
+    bool known, has_trusted;
     uint8_t trusted[CYAN_SHA256_LEN];
 };
 
 static int check_in_store(struct job *job, const struct store *store)
 {
     struct checking *checking = (struct checking *)job;
+    struct store_device device;
     struct store_key key;
-    int status = store->key_trusted(store->ctx, checking->id, &key);
+    int status = store->device_get(store->ctx, checking->id, &device);
+    checking->known = status == 0;
+    if (status != 0 && status != CYAN_E_NOT_FOUND) {
+        return status;
+    }
+    status = store->key_trusted(store->ctx, checking->id, &key);
     checking->has_trusted = status == 0;
     if (status == 0) {
         memcpy(checking->trusted, key.fingerprint, sizeof checking->trusted);
@@ -326,6 +332,9 @@ static void on_checked(struct job *job, int status)
           memcmp(online->fingerprint, checking->trusted, CYAN_SHA256_LEN) == 0)) {
         link_close_session(checking->cloud->link, online->shard, online->session,
                            SESSION_END_KEY_CHANGED);
+    }
+    if (status == 0 && checking->known) {
+        lru_remove(custody->strangers, checking->id); /* from now on its keys are in the store */
     }
     for (struct held *h = held_of(&custody->held, checking->id, NULL, NULL), *next; h; h = next) {
         next = held_of(&custody->held, checking->id, NULL, h);
