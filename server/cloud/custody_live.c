@@ -445,7 +445,8 @@ void custody_reset_reason(struct cloud *cloud, uint64_t serial,
     incidents_annotate(cloud->incidents, id, reason);
     if (h) {
         (void)snprintf(h->reset, sizeof h->reset, "%s", reason);
-    } else {
+    } else if (serial == 0) {
+        /* What one said that was held, and is gone, is nobody's word. */
         registry_reset(cloud->registry, id, reason);
     }
 }
