@@ -280,23 +280,6 @@ struct proof {
     void *arg;
 };
 
-static void keep_stranger(struct custody *custody, const struct examined *out)
-{
-    if (!out->known && out->ruling.effect == EFFECT_PEND) {
-        strangers_note(custody->strangers, &out->outcome.key);
-    }
-}
-
-static void close_displaced(struct custody *custody, const struct custody_case *c,
-                            const struct custody_outcome *outcome)
-{
-    struct held *h =
-        outcome->has_displaced ? held_of(&custody->held, c->id, outcome->displaced, NULL) : NULL;
-    if (h) {
-        link_close_session(custody->cloud->link, h->shard, h->serial, SESSION_END_FLOOD);
-    }
-}
-
 static void tell_held(struct custody *custody, const struct examination *examination)
 {
     const struct examined *out = &examination->examined;
@@ -326,10 +309,14 @@ static void on_proven(struct job *job, int status)
     enum session_verdict verdict = status == 0 ? out->ruling.verdict : SESSION_REFUSE;
     if (status != 0) {
         log_refusal(proof, status);
+    } else {
+        custody_note_examined(custody, c, out);
+    }
+    if (verdict == SESSION_FULL) {
+        /* What it held before it is trusted ends, as does every older session of a full one. */
+        custody_drop_held(custody, c->id, c->fingerprint, SESSION_END_DISPLACED);
     }
     if (verdict == SESSION_HELD) {
-        keep_stranger(custody, out);
-        close_displaced(custody, c, &out->outcome);
         if (!custody_hold(custody, proof->shard, proof->serial, &proof->examination)) {
             verdict = SESSION_REFUSE;
         }

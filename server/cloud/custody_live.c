@@ -28,6 +28,28 @@ static void drop(struct custody *custody, struct held *h)
     }
 }
 
+void custody_drop_held(struct custody *custody, const uint8_t id[static CYAN_ID_LEN],
+                       const uint8_t fingerprint[static CYAN_SHA256_LEN], enum session_end why)
+{
+    struct held *h = held_of(&custody->held, id, fingerprint, NULL);
+    if (h) {
+        close_held(custody, h, why);
+        drop(custody, h);
+    }
+}
+
+void custody_note_examined(struct custody *custody, const struct custody_case *c,
+                           const struct examined *examined)
+{
+    const struct custody_outcome *outcome = &examined->outcome;
+    if (outcome->has_displaced) {
+        custody_drop_held(custody, c->id, outcome->displaced, SESSION_END_FLOOD);
+    }
+    if (!examined->known && examined->ruling.effect == EFFECT_PEND) {
+        strangers_note(custody->strangers, &outcome->key);
+    }
+}
+
 /* --- who is the clone: the one that answers, or the one that waits --- */
 
 struct clone_ping {
@@ -215,6 +237,17 @@ struct reviewing {
     uint64_t serial;
 };
 
+/* The events of what was stored, and the reviews of the id's other sessions. */
+static void follow(struct custody *custody, const uint8_t *id, const struct examined *out)
+{
+    custody_send(custody, &out->outcome);
+    if (custody_is_change(out->ruling.effect)) {
+        custody_end_clone_check(custody, id);
+        lru_remove(custody->strangers, id);
+        custody_review(custody->cloud, id);
+    }
+}
+
 static void promote(struct custody *custody, struct held *h, const struct examined *out)
 {
     uint8_t id[CYAN_ID_LEN];
@@ -226,10 +259,7 @@ static void promote(struct custody *custody, struct held *h, const struct examin
         registry_reset(custody->cloud->registry, id, h->reset);
     }
     drop(custody, h);
-    custody_send(custody, &out->outcome);
-    if (custody_is_change(out->ruling.effect)) {
-        custody_review(custody->cloud, id);
-    }
+    follow(custody, id, out);
 }
 
 static void stay_held(struct custody *custody, struct held *h, const struct examined *out)
@@ -250,8 +280,15 @@ static void on_reviewed(struct job *job, int status)
     struct reviewing *r = (struct reviewing *)job;
     struct custody *custody = r->examination.custody;
     const struct examined *out = &r->examination.examined;
+    if (status == 0) {
+        custody_note_examined(custody, &r->examination.c, out);
+    }
     struct held *h = held_find(&custody->held, r->serial);
     if (!h) {
+        /* It ended meanwhile; what its review changed is stored all the same. */
+        if (status == 0) {
+            follow(custody, r->examination.c.id, out);
+        }
         free(r);
         return;
     }
