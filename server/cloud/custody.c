@@ -372,7 +372,10 @@ void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_pro
 void custody_failed(struct cloud *cloud, const struct letter_failed *failure)
 {
     struct custody *custody = cloud->custody;
-    if (failure->end != SESSION_END_DROPPED_OUR_KEY || !failure->has_id) {
+    /* Some firmware first sends a frame that it enciphers with whatever it made of our answer. */
+    bool dropped = failure->end == SESSION_END_DROPPED_OUR_KEY ||
+                   failure->end == SESSION_END_BAD_HELLO;
+    if (!dropped || !failure->has_id) {
         return;
     }
     bool *other = lru_put(custody->tries, failure->id);

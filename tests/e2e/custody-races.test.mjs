@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 
 import { foundDevice, isFull, sameDevice, withOneCloud } from './lib/custody.mjs';
+import { ANSWER_LEN } from './lib/handshake.mjs';
 import { newKey } from './lib/rsa.mjs';
 
 const TRIES = 6;
@@ -18,6 +19,19 @@ withOneCloud('an order in the middle', {
     await other.send(other.hello());
     await other.closed;
     assert.equal(await owner.stateOf(device.id, dropped), 'none');
+  },
+
+  'tries the other key after a frame that is no Hello, as after none': async (owner) => {
+    const device = await foundDevice(owner);
+    await owner.upload(device.id, newKey(1024)); // not the one on the device
+    await device.connect();
+    await device.receiveNonce();
+    await device.write(device.makeRequest({ short: true }));
+    assert.ok(await device.read(ANSWER_LEN));
+    await device.write(Buffer.concat([Buffer.from([0, 16]), Buffer.alloc(16, 7)]));
+    await device.closed;
+    await device.goOnline({ short: true });
+    assert.equal(await isFull(device), true);
   },
 
   'tells the truth of a key that was unknown to the store and is trusted by now': async (owner) => {
