@@ -55,7 +55,7 @@ static void answer(struct job *job, int status)
         spread_owner(o->cloud, o->id, o->row.owner);
     }
     if (status == 0 && o->is_binding) {
-        registry_binding_record(o->cloud->registry, &o->binding, &record);
+        registry_binding_record(&o->binding, &record);
     } else if (status == 0) {
         registry_record(o->cloud->registry, &o->row, o->key_state, &record);
     }
