@@ -124,6 +124,7 @@ static void fill_in(struct custody *custody, struct custody_case *c)
     c->wants_policy = custody->wants_modules;
     c->is_online = online != NULL;
     c->heard_ms = online ? online->last_heard_ms : registry_heard_ms(cloud->registry, c->id);
+    c->listening_ms = custody->started_ms;
     c->use_other = other && *other;
     c->is_clone =
         c->is_clone || (check && check->is_clone && c->now_ms - check->started_ms < CUSTODY_CLONE_MS);
@@ -399,6 +400,7 @@ struct custody *custody_create(struct cloud *cloud, enum custody_unknown unknown
     }
     custody->cloud = cloud;
     custody->unknown = unknown;
+    custody->started_ms = clock_now_ms();
     held_init(&custody->held, seeds[0]);
     custody->strangers = strangers_create(seeds[1]);
     custody->tries = lru_create(TRIES_MAX, CYAN_ID_LEN, sizeof(bool), seeds[2]);

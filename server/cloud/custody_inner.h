@@ -18,6 +18,7 @@ struct custody {
     struct cloud *cloud;
     enum custody_unknown unknown;
     bool wants_modules;
+    int64_t started_ms;
     struct held_list held;
     struct lru *strangers;
     struct lru *tries;  /* id: bool, the key to try next when the device sends none */

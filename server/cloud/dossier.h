@@ -53,6 +53,9 @@ struct custody_case {
     enum custody_unknown unknown;
     bool is_online;    /* a full session stands */
     int64_t heard_ms;  /* when the trusted key was heard, as far as the hub knows; 0: it does not */
+    /* Since when cyand runs: a full session may have stood until a crash, and nobody wrote down when
+     * it was heard last. */
+    int64_t listening_ms;
     bool is_clone;     /* the full session answered while this one was held */
     bool was_denied;   /* a key of an unknown id, in memory */
     bool is_described; /* the held session was asked what it is; the two below are its answer */
