@@ -38,6 +38,7 @@ struct custody_case {
     uint8_t id[CYAN_ID_LEN];
     bool has_key;                       /* false: 52 bytes */
     bool is_malformed;                  /* damage: never stored */
+    bool is_chosen;                     /* of a proof: the server chose the key, spki is unknown */
     uint8_t spki[CYAN_DEVICE_SPKI_LEN]; /* of the key */
     uint8_t fingerprint[CYAN_SHA256_LEN];
     char address[CONN_ADDRESS_TEXT];
@@ -52,6 +53,9 @@ struct custody_case {
     enum custody_unknown unknown;
     bool is_online;    /* a full session stands */
     int64_t heard_ms;  /* when the trusted key was heard, as far as the hub knows; 0: it does not */
+    /* Since when cyand runs: a full session may have stood until a crash, and nobody wrote down when
+     * it was heard last. */
+    int64_t listening_ms;
     bool is_clone;     /* the full session answered while this one was held */
     bool was_denied;   /* a key of an unknown id, in memory */
     bool is_described; /* the held session was asked what it is; the two below are its answer */
