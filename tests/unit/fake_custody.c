@@ -124,10 +124,8 @@ void policies_change(struct cloud *cloud, const struct policy_level *level,
 void ownership_upload(struct cloud *cloud, const struct account *account,
                       const struct upload *upload, record_fn *done, void *arg)
 {
-    struct fake_answer answer = {.give = fake_give_record,
-                                 .done.record = done,
-                                 .arg = arg,
-                                 .status = fake_take_status()};
+    struct fake_answer answer = {
+        .give = fake_give_record, .done.record = done, .arg = arg, .status = fake_take_status()};
     assert_ptr_equal(cloud, &fake.cloud);
     cyan_hex_encode(upload->id, CYAN_ID_LEN, answer.device);
     memcpy(fake.device, upload->id, CYAN_ID_LEN);

@@ -24,9 +24,9 @@ static const char *const words[COLUMNS][WORDS_MAX + 1] = {
 static const char *const verdicts[] = {
     [SESSION_REFUSE] = "refuse", [SESSION_HELD] = "held", [SESSION_FULL] = "full"};
 static const char *const effects[] = {
-    [EFFECT_NONE] = "none",     [EFFECT_SEEN] = "seen", [EFFECT_TRUST] = "trust",
+    [EFFECT_NONE] = "none",     [EFFECT_SEEN] = "seen",     [EFFECT_TRUST] = "trust",
     [EFFECT_ADOPT] = "adopt",   [EFFECT_ENROLL] = "enroll", [EFFECT_HEAL] = "heal",
-    [EFFECT_RETURN] = "return", [EFFECT_PEND] = "pend", [EFFECT_CLONE] = "clone",
+    [EFFECT_RETURN] = "return", [EFFECT_PEND] = "pend",     [EFFECT_CLONE] = "clone",
 };
 
 struct row {
@@ -282,7 +282,8 @@ static void every_action_on_every_state_does_what_its_cell_says(void **state)
 static void actions_have_the_names_of_their_routes(void **state)
 {
     (void)state;
-    static const char *const names[] = {"approve", "deny", "revoke", "unrevoke", "revert", "upload"};
+    static const char *const names[] = {"approve",  "deny",   "revoke",
+                                        "unrevoke", "revert", "upload"};
     for (int action = 0; action <= ACTION_UPLOAD; action++) {
         assert_string_equal(custody_action_name((enum custody_action)action), names[action]);
     }
