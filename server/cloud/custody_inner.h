@@ -36,12 +36,14 @@ struct key_checks {
 struct clone_check {
     int64_t started_ms;
     bool is_open;
+    bool is_clone; /* the full session answered; nothing of this id is healed for a while */
 };
 
 /* What an examination of a case came to. */
 struct examined {
     struct custody_ruling ruling;
     unsigned familiar;
+    bool is_retired; /* the presented key was trusted before */
     bool known;
     uint32_t owner;
     enum policy_value base;
@@ -81,6 +83,8 @@ bool custody_is_change(enum custody_effect effect);
  * is no room, or no memory. */
 bool custody_hold(struct custody *custody, uint32_t shard, uint64_t serial,
                   const struct examination *examination);
+/* The session has been told that it is held: from now on it can be asked things. */
+void custody_begin_held(struct custody *custody, uint64_t serial, const struct examined *examined);
 /* The check for a clone of an id ends: somebody has decided. */
 void custody_end_clone_check(struct custody *custody, const uint8_t id[static CYAN_ID_LEN]);
 /* Asks a session what it is: the module's hash. held: its serial, 0: the full one. */

@@ -73,6 +73,7 @@ static void on_clone_pong(void *arg, const struct call_reply *reply)
     }
     struct held *h = counts ? held_of(&custody->held, ping->id, NULL, NULL) : NULL;
     if (h) {
+        check->is_clone = true;
         tell_clone(custody, h);
     }
     for (; h; h = held_of(&custody->held, ping->id, NULL, h)) {
@@ -108,7 +109,7 @@ void custody_end_clone_check(struct custody *custody, const uint8_t id[static CY
 {
     struct clone_check *check = lru_find(custody->clones, id);
     if (check) {
-        check->is_open = false;
+        check->is_open = check->is_clone = false;
     }
 }
 
@@ -409,8 +410,15 @@ bool custody_hold(struct custody *custody, uint32_t shard, uint64_t serial,
     }
     uv_timer_start(&custody->tick, on_tick, CUSTODY_TICK_MS, CUSTODY_TICK_MS);
     start_clone_check(custody, h);
-    stay_held(custody, h, &examination->examined);
     return true;
+}
+
+void custody_begin_held(struct custody *custody, uint64_t serial, const struct examined *examined)
+{
+    struct held *h = held_find(&custody->held, serial);
+    if (h) {
+        stay_held(custody, h, examined);
+    }
 }
 
 void custody_gone(struct cloud *cloud, uint64_t serial)

@@ -22,6 +22,7 @@ enum letter {
     LETTER_SUBSCRIBED, /* no body */
     LETTER_FAILED,     /* a handshake or a session ended in a way that is worth an incident */
     LETTER_HELD_EVENT, /* a held session says something that is read at once; a letter_held_event */
+    LETTER_PROMOTED,   /* a session is full, and what was kept aside went before; a letter_gone */
     /* hub to shard */
     LETTER_JUDGED,
     LETTER_ADMITTED,

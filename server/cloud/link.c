@@ -78,27 +78,36 @@ static void publish_status(struct cloud *cloud, const uint8_t *id, uint32_t owne
     (void)events_publish(cloud->events, &event);
 }
 
-/* The new session takes the place of an older one, wherever that lives. */
+static void tell(struct cloud *cloud, const struct online *entry, const char *status)
+{
+    if (!entry->is_untold) {
+        publish_status(cloud, entry->id, entry->owner, status);
+    }
+}
+
+/* The new session takes the place of an older one, wherever that lives. That of one that was held
+ * says online when what it kept aside has gone out. */
 static void enter(struct link_unit *unit, uint64_t serial, const uint8_t *id, uint32_t owner,
-                  const uint8_t *fingerprint)
+                  const uint8_t *fingerprint, bool was_held)
 {
     struct cloud *cloud = unit->link->cloud;
     struct online *older = presence_find(cloud->presence, id);
     if (older) {
         link_close_session(unit->link, older->shard, older->session, SESSION_END_DISPLACED);
-        publish_status(cloud, id, older->owner, "offline");
+        tell(cloud, older, "offline");
     }
     struct online entry = {.owner = owner,
                            .shard = unit->shard.index,
                            .session = serial,
-                           .last_heard_ms = clock_now_ms()};
+                           .last_heard_ms = clock_now_ms(),
+                           .is_untold = was_held};
     memcpy(entry.id, id, sizeof entry.id);
     memcpy(entry.fingerprint, fingerprint, sizeof entry.fingerprint);
     if (presence_put(cloud->presence, &entry) == 0) {
         char text[CYAN_ID_TEXT];
         cyan_hex_encode(id, CYAN_ID_LEN, text);
         log_write(LOG_INFO, "device online", "device", text, NULL);
-        publish_status(cloud, id, owner, "online");
+        tell(cloud, &entry, "online");
     }
 }
 
@@ -113,7 +122,7 @@ static void on_admitted(void *arg, enum session_verdict verdict, uint32_t owner,
             .serial = question->serial, .verdict = verdict, .owner = owner};
         memcpy(body->id, question->id, sizeof body->id);
         if (verdict == SESSION_FULL) {
-            enter(question->unit, question->serial, question->id, owner, fingerprint);
+            enter(question->unit, question->serial, question->id, owner, fingerprint, false);
         }
     }
     free(question);
@@ -141,10 +150,19 @@ static void gone(struct cloud *cloud, const struct letter_gone *body)
     const struct online *entry = presence_find(cloud->presence, body->id);
     custody_gone(cloud, body->serial);
     if (entry && entry->session == body->serial) {
-        uint32_t owner = entry->owner;
-        registry_heard(cloud->registry, body->id, entry->last_heard_ms);
+        const struct online was = *entry;
+        registry_heard(cloud->registry, body->id, was.last_heard_ms);
         presence_remove(cloud->presence, body->id);
-        publish_status(cloud, body->id, owner, "offline");
+        tell(cloud, &was, "offline");
+    }
+}
+
+static void promoted(struct cloud *cloud, const struct letter_gone *body)
+{
+    struct online *entry = presence_find(cloud->presence, body->id);
+    if (entry && entry->session == body->serial && entry->is_untold) {
+        entry->is_untold = false;
+        tell(cloud, entry, "online");
     }
 }
 
@@ -252,6 +270,9 @@ static void receive(void *arg, uint32_t kind, const void *body, size_t len)
         break;
     case LETTER_HELD_EVENT:
         held_event(cloud, body);
+        break;
+    case LETTER_PROMOTED:
+        promoted(cloud, body);
         break;
     default:
         break;
@@ -430,7 +451,7 @@ void link_promote(struct link *link, uint32_t shard, uint64_t serial,
     if (body) {
         *body = (struct letter_promote){.serial = serial, .owner = owner};
         memcpy(body->id, id, sizeof body->id);
-        enter(unit, serial, id, owner, fingerprint);
+        enter(unit, serial, id, owner, fingerprint, true);
     }
 }
 
@@ -445,9 +466,9 @@ void link_set_owner(struct link *link, const uint8_t id[static CYAN_ID_LEN], uin
     if (body) {
         *body = (struct letter_owner){.owner = owner};
         memcpy(body->id, id, sizeof body->id);
-        publish_status(link->cloud, id, entry->owner, "offline");
+        tell(link->cloud, entry, "offline");
         entry->owner = owner;
-        publish_status(link->cloud, id, owner, "online");
+        tell(link->cloud, entry, "online");
     }
 }
 

@@ -232,6 +232,13 @@ static void on_promote(struct link_unit *unit, const struct letter_promote *body
     if (session && session->state == SESSION_LIVE && session->held) {
         actors_promote(&unit->actors, session, body->owner);
     }
+    if (session && session->state == SESSION_LIVE && !session->held) {
+        struct letter_gone *told = letter(unit, LETTER_PROMOTED, sizeof *told);
+        if (told) {
+            told->serial = body->serial;
+            memcpy(told->id, body->id, sizeof told->id);
+        }
+    }
     tell_unless_begun(unit, body->serial, body->id);
 }
 

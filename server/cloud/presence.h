@@ -20,6 +20,7 @@ struct online {
     uint64_t session;                     /* serial of the session, never used twice */
     uint8_t fingerprint[CYAN_SHA256_LEN]; /* of the key that it was proven with */
     int64_t last_heard_ms;                /* the last byte that we know of */
+    bool is_untold;                       /* spark/status has not said online yet */
 };
 
 struct presence *presence_create(void);
