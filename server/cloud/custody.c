@@ -84,6 +84,10 @@ static int examine_in_store(struct job *job, const struct store *store)
     }
     dossier_facts(&d, &examination->c, &facts, &out->familiar);
     custody_rule(&facts, &out->ruling);
+    if (examination->c.lacks_spki && !d.has_presented && !d.has_binding) {
+        /* What was stored when the answer was made is gone: of the key only its name is left. */
+        out->ruling = (struct custody_ruling){.verdict = SESSION_REFUSE};
+    }
     out->is_retired = facts.presented == PRESENTED_RETIRED;
     keep_facts(&d, &examination->c, out);
     keep_target(&d, &examination->c, out);
@@ -98,7 +102,7 @@ static void fill_in(struct custody *custody, struct custody_case *c)
 {
     struct cloud *cloud = custody->cloud;
     const struct online *online = presence_find(cloud->presence, c->id);
-    const bool *other = lru_find(custody->tries, c->id);
+    const uint32_t *turn = lru_find(custody->tries, c->id);
     const struct clone_check *check = lru_find(custody->clones, c->id);
     const struct store_key *stranger =
         c->has_key ? strangers_key(custody->strangers, c->id, c->fingerprint, c->now_ms) : NULL;
@@ -106,7 +110,8 @@ static void fill_in(struct custody *custody, struct custody_case *c)
     c->wants_policy = custody->wants_modules;
     c->is_online = online != NULL;
     c->heard_ms = online ? online->last_heard_ms : registry_heard_ms(cloud->registry, c->id);
-    c->use_other = other && *other;
+    c->turn = turn ? *turn : 0;
+    c->was_silent = check && check->is_silent && c->now_ms - check->started_ms < CUSTODY_CLONE_MS;
     c->is_clone =
         c->is_clone || (check && check->is_clone && c->now_ms - check->started_ms < CUSTODY_CLONE_MS);
     c->was_denied = stranger && stranger->state == STORE_KEY_DENIED;
@@ -354,6 +359,7 @@ void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_pro
     proof->examination.is_proof = true;
     memcpy(c->id, letter->id, sizeof c->id);
     c->has_key = true; /* the one that was used is the one that is proven */
+    c->lacks_spki = !letter->claim.has_key;
     memcpy(c->spki, letter->claim.spki, sizeof c->spki);
     memcpy(c->fingerprint, letter->fingerprint, sizeof c->fingerprint);
     memcpy(c->address, letter->address, sizeof c->address);
@@ -369,9 +375,9 @@ void custody_failed(struct cloud *cloud, const struct letter_failed *failure)
     if (failure->end != SESSION_END_DROPPED_OUR_KEY || !failure->has_id) {
         return;
     }
-    bool *other = lru_put(custody->tries, failure->id);
-    if (other) {
-        *other = !*other;
+    uint32_t *turn = lru_put(custody->tries, failure->id);
+    if (turn) {
+        ++*turn;
     }
 }
 
@@ -392,7 +398,7 @@ struct custody *custody_create(struct cloud *cloud, enum custody_unknown unknown
     custody->unknown = unknown;
     held_init(&custody->held, seeds[0]);
     custody->strangers = strangers_create(seeds[1]);
-    custody->tries = lru_create(TRIES_MAX, CYAN_ID_LEN, sizeof(bool), seeds[2]);
+    custody->tries = lru_create(TRIES_MAX, CYAN_ID_LEN, sizeof(uint32_t), seeds[2]);
     custody->clones = lru_create(CLONES_MAX, CYAN_ID_LEN, sizeof(struct clone_check), seeds[3]);
     custody->checks = lru_create(CHECKS_MAX, sizeof(uint32_t), sizeof(struct key_checks), seeds[4]);
     if (!custody->strangers || !custody->tries || !custody->clones || !custody->checks) {

@@ -241,9 +241,26 @@ void ownership_claim(struct cloud *cloud, const struct account *account,
     start(o);
 }
 
+/* What an owner wished for ends with the ownership: the next one must not be bound by a policy or
+ * by a key that he never saw. */
+static int forget_wishes(const struct owning *o, const struct store *store)
+{
+    struct policy none;
+    struct dossier d;
+    policy_init(&none);
+    int status = policy_put_device(store, o->id, &none);
+    if (status == 0) {
+        status = dossier_read_all(store, o->id, o->now_ms, &d);
+    }
+    return status == 0 && d.has_announced
+               ? store->key_remove(store->ctx, o->id, d.announced.fingerprint)
+               : status;
+}
+
 static int release_in_store(struct job *job, const struct store *store)
 {
     struct owning *o = (struct owning *)job;
+    o->is_binding = false;
     int status = store->device_get(store->ctx, o->id, &o->row);
     if (status == CYAN_E_NOT_FOUND) {
         struct others others = {.account = o->account.id};
@@ -251,10 +268,14 @@ static int release_in_store(struct job *job, const struct store *store)
         if (status == 0 && !others.has_own) {
             status = CYAN_E_NOT_FOUND;
         }
+        o->is_binding = true;
         return status != 0 ? status : store->binding_remove(store->ctx, o->id, o->account.id);
     }
     if (status == 0 && o->row.owner != o->account.id) {
         status = CYAN_E_REFUSED;
+    }
+    if (status == 0) {
+        status = forget_wishes(o, store);
     }
     if (status == 0) {
         status = store->device_owner(store->ctx, o->id, 0, "");
@@ -265,7 +286,7 @@ static int release_in_store(struct job *job, const struct store *store)
 static void release_answer(struct job *job, int status)
 {
     struct owning *o = (struct owning *)job;
-    if (status == 0) {
+    if (status == 0 && !o->is_binding) {
         spread_owner(o->cloud, o->id, 0);
         custody_expel(o->cloud, o->id);
     }
