@@ -365,7 +365,7 @@ class Walk {
       for (const row of page.rows) {
         assert.equal(row.seq, seq + 1);
         if (row.mine) {
-          const fields = [row.seq, row.at_ms, row.account, row.device ?? '', row.action, row.by ?? '', JSON.stringify(row.detail)];
+          const fields = [row.seq, row.at_ms, row.account, row.device ?? '', row.action, row.by ?? '', row.detail];
           assert.equal(createHash('sha256').update(fields.join('\n')).digest('hex'), row.row, JSON.stringify(row));
         }
         head = createHash('sha256').update('cyan-audit-v1').update(head).update(Buffer.from(row.row, 'hex')).digest();
