@@ -1,5 +1,8 @@
 #include "server/api/history_json.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/hex.h"
 
 enum { PRINT_TEXT = 2 * CYAN_SHA256_LEN + 1 };
@@ -51,7 +54,13 @@ static void put_meaning(struct json *json, const struct store_incident *row)
     jsonw_put_text(json, "led", cause_led(cause, row->proven));
     cause_advice(cause, &subject, text);
     jsonw_put_text(json, "advice", text);
-    cause_command(cause, &subject, text);
+    if (row->has_presented && strcmp(row->note, INCIDENT_NOTE_RETIRED) == 0) {
+        char print[2 * CYAN_SHA256_LEN + 1];
+        cyan_hex_encode(row->presented, CYAN_SHA256_LEN, print);
+        (void)snprintf(text, sizeof text, "cyan keys revert %s %s", device, print);
+    } else {
+        cause_command(cause, &subject, text);
+    }
     jsonw_put_text(json, "command", text);
 }
 

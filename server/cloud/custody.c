@@ -84,6 +84,7 @@ static int examine_in_store(struct job *job, const struct store *store)
     }
     dossier_facts(&d, &examination->c, &facts, &out->familiar);
     custody_rule(&facts, &out->ruling);
+    out->is_retired = facts.presented == PRESENTED_RETIRED;
     keep_facts(&d, &examination->c, out);
     keep_target(&d, &examination->c, out);
     if (!examination->is_proof || out->ruling.verdict == SESSION_REFUSE) {
@@ -139,22 +140,40 @@ void custody_send(struct custody *custody, const struct custody_outcome *outcome
     }
 }
 
+/* What an incident adds to its cause. NULL: nothing. */
+static const char *note_of(const struct examined *out, char words[static STORE_DEVICE_NAME_MAX + 1])
+{
+    static const char *const names[] = {"absent", "firmware", "module", "address"};
+    if (out->is_retired) {
+        return INCIDENT_NOTE_RETIRED;
+    }
+    if (out->base != POLICY_HEAL || !out->known) {
+        return NULL;
+    }
+    int len = snprintf(words, STORE_DEVICE_NAME_MAX + 1, "familiar in:");
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if ((out->familiar & (1U << i)) != 0) {
+            len +=
+                snprintf(words + len, (size_t)(STORE_DEVICE_NAME_MAX + 1 - len), " %s", names[i]);
+        }
+    }
+    return out->familiar != 0 ? words : "familiar in nothing";
+}
+
 /* An incident, and the event that tells the owner of it, if there is one. */
 static void note(struct custody *custody, const struct examination *examination,
                  const struct examined *out, enum incident_cause cause, const char *event,
                  const char *words)
 {
     const struct custody_case *c = &examination->c;
-    /* Ids that nobody knows are free to invent: they are counted by address. */
-    char words_of_id[sizeof "the last one said it is " + CYAN_ID_TEXT];
-    char id[CYAN_ID_TEXT];
-    cyan_hex_encode(c->id, CYAN_ID_LEN, id);
-    (void)snprintf(words_of_id, sizeof words_of_id, "the last one said it is %s", id);
+    char words_of_it[STORE_DEVICE_NAME_MAX + 1];
     const struct incident_note incident = {
         .cause = cause,
         .stage = examination->is_proof ? STAGE_HELLO : STAGE_JUDGEMENT,
+        /* Ids that nobody knows are free to invent: they are counted by address. */
         .device = out->known ? c->id : NULL,
-        .note = out->known ? NULL : words_of_id,
+        .claimed = c->id,
+        .note = note_of(out, words_of_it),
         .owner = out->owner,
         .address = c->address,
         .presented = c->has_key ? c->fingerprint : NULL,

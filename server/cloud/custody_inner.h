@@ -43,6 +43,7 @@ struct clone_check {
 struct examined {
     struct custody_ruling ruling;
     unsigned familiar;
+    bool is_retired; /* the presented key was trusted before */
     bool known;
     uint32_t owner;
     enum policy_value base;

@@ -1,5 +1,6 @@
 #include "server/cloud/dossier.h"
 
+#include <stddef.h>
 #include <string.h>
 
 bool dossier_is_alive(const struct store_key *key, int64_t now_ms)
@@ -90,6 +91,7 @@ static int read_known(const struct store *store, const uint8_t *id, const uint8_
                       int64_t now_ms, struct dossier *d)
 {
     struct walk walk = {.dossier = d, .now_ms = now_ms, .presented = presented};
+    policy_init(&d->of_account);
     int status = store->key_each(store->ctx, id, take_key, &walk);
     if (status == 0) {
         status = policy_of_device(store, id, &d->of_device);
@@ -105,9 +107,8 @@ static int read_known(const struct store *store, const uint8_t *id, const uint8_
 
 static int begin(const struct store *store, const uint8_t *id, struct dossier *d)
 {
-    memset(d, 0, sizeof *d);
-    policy_init(&d->of_device);
-    policy_init(&d->of_account);
+    /* Not the policies: they are large, and the usual connect does not read them. */
+    memset(d, 0, offsetof(struct dossier, of_device));
     int status = store->device_get(store->ctx, id, &d->device);
     d->known = status == 0;
     return status == CYAN_E_NOT_FOUND ? 0 : status;
@@ -234,6 +235,18 @@ static unsigned wanted(const struct dossier *d)
     return d->choice.familiar_of ? d->choice.familiar_of->familiar : FAMILIAR_ALL;
 }
 
+/* Only the change itself is undone: the key that took the place is still the trusted one. */
+static bool may_return(const struct dossier *d, const struct custody_case *c)
+{
+    const struct store_key *key = &d->presented;
+    bool by_rule =
+        key->replaced_via == STORE_KEY_HEALED || key->replaced_via == STORE_KEY_ENROLLED;
+    return d->has_presented && key->state == STORE_KEY_RETIRED && by_rule && d->has_trusted &&
+           key->has_replaced_by &&
+           memcmp(key->replaced_by, d->trusted.fingerprint, sizeof key->replaced_by) == 0 &&
+           c->now_ms - key->changed_ms <= DOSSIER_RETURN_MS;
+}
+
 void dossier_facts(const struct dossier *d, const struct custody_case *c,
                    struct custody_facts *out_facts, unsigned *out_familiar)
 {
@@ -252,10 +265,7 @@ void dossier_facts(const struct dossier *d, const struct custody_case *c,
     *out_familiar = familiar_of(d, c);
     f->policy = window_serves(d, c) ? POLICY_ENROLL : d->choice.base;
     f->familiar = may_heal(d, c) && (*out_familiar & wanted(d)) == wanted(d);
-    f->may_return = d->has_presented && d->presented.state == STORE_KEY_RETIRED &&
-                    (d->presented.replaced_via == STORE_KEY_HEALED ||
-                     d->presented.replaced_via == STORE_KEY_ENROLLED) &&
-                    c->now_ms - d->presented.changed_ms <= DOSSIER_RETURN_MS;
+    f->may_return = may_return(d, c);
 }
 
 int64_t dossier_absent_from(const struct dossier *d, const struct custody_case *c)

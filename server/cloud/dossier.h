@@ -73,8 +73,8 @@ struct dossier {
     size_t denied_count;
     bool has_revoked;
     struct store_binding binding; /* with the presented key, or for 52 bytes the one to try */
-    struct policy of_device, of_account;
-    struct policy_choice choice;
+    struct policy_choice choice;  /* zeroes unless the policies were read */
+    struct policy of_device, of_account; /* last: dossier.c sets them only when it reads them */
 };
 
 /* Reads it for a case. The trusted key alone is read when that is the presented one, as on every

@@ -158,7 +158,8 @@ void incidents_note(struct incidents *incidents, const struct incident_note *not
     if (note->device) {
         incidents_add(incidents, note, &once);
     } else {
-        window_count(incidents, note->cause, note->address ? note->address : "", &once);
+        window_count(incidents, note->cause, note->address ? note->address : "", note->claimed,
+                     &once);
     }
 }
 

@@ -48,7 +48,12 @@ struct incident_note {
     const char *firmware;               /* of incident_firmware */
     const char *reset;
     const char *note; /* which criteria held, say */
+    /* Without a device: the id that was claimed. The last one of an address is kept in the note. */
+    const uint8_t *claimed;
 };
+
+/* A note that changes what to type next: the presented key was trusted before. */
+#define INCIDENT_NOTE_RETIRED "a retired key"
 
 /* Borrows all; loads what is stored (the loop runs meanwhile). NULL without memory. */
 struct incidents *incidents_create(struct jobs *jobs, struct presence *presence,

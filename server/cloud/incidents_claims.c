@@ -142,7 +142,7 @@ static void on_looked_up(struct job *job, int status)
         if (status == 0 && claim->is_known) {
             note_claim(incidents, claim);
         } else {
-            window_count(incidents, (enum incident_cause)claim->key.cause, claim->key.address,
+            window_count(incidents, (enum incident_cause)claim->key.cause, claim->key.address, NULL,
                          &claim->tally);
         }
     }
@@ -213,7 +213,7 @@ void incidents_note_failure(struct incidents *incidents, const struct letter_fai
     }
     if (!tally) {
         const struct tally once = {.count = 1, .first_ms = now, .last_ms = now, .stage = key.stage};
-        window_count(incidents, cause, key.address, &once);
+        window_count(incidents, cause, key.address, NULL, &once);
         return;
     }
     tally->first_ms = tally->count == 0 ? now : tally->first_ms;

@@ -68,6 +68,8 @@ struct tally {
 
 struct tallies {
     struct tally of[INCIDENT_CAUSES];
+    bool has_claimed;
+    uint8_t claimed[CYAN_ID_LEN]; /* of the last unknown device */
 };
 
 struct window {
@@ -108,9 +110,9 @@ struct incidents {
 /* Several at once; first and last as they happened. */
 void incidents_add(struct incidents *incidents, const struct incident_note *note,
                    const struct tally *tally);
-/* Into the window that counts. */
+/* Into the window that counts. claimed: NULL when no id was. */
 void window_count(struct incidents *incidents, enum incident_cause cause, const char *address,
-                  const struct tally *tally);
+                  const uint8_t *claimed, const struct tally *tally);
 /* The window that waited is told, the one that counted waits. */
 void windows_turn(struct incidents *incidents);
 

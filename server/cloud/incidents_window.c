@@ -1,6 +1,8 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "server/cloud/incidents_inner.h"
 #include "server/cloud/outbox.h"
 #include "server/cloud/presence.h"
@@ -33,7 +35,7 @@ static void add_up(struct tally *sum, const struct tally *more)
 }
 
 void window_count(struct incidents *incidents, enum incident_cause cause, const char *address,
-                  const struct tally *tally)
+                  const uint8_t *claimed, const struct tally *tally)
 {
     struct window *window = &incidents->windows[incidents->counting];
     char key[STORE_ADDRESS_MAX + 1] = "";
@@ -43,7 +45,12 @@ void window_count(struct incidents *incidents, enum incident_cause cause, const 
         bool is_full = lru_count(window->addresses) >= INCIDENTS_ADDRESSES_MAX;
         tallies = is_full ? lru_find(window->addresses, key) : lru_put(window->addresses, key);
     }
-    add_up(&(tallies ? tallies : &window->rest)->of[cause], tally);
+    tallies = tallies ? tallies : &window->rest;
+    add_up(&tallies->of[cause], tally);
+    if (claimed && cause == CAUSE_UNKNOWN_DEVICE) {
+        tallies->has_claimed = true;
+        memcpy(tallies->claimed, claimed, sizeof tallies->claimed);
+    }
 }
 
 /* Devices that were seen last at an address where something failed, for their owners to hear. */
@@ -165,7 +172,14 @@ static void tell_tallies(struct incidents *incidents, const char *address,
                          const struct tallies *tallies)
 {
     for (size_t i = 0; i < INCIDENT_CAUSES; i++) {
-        const struct incident_note note = {.cause = (enum incident_cause)i, .address = address};
+        struct incident_note note = {.cause = (enum incident_cause)i, .address = address};
+        char words[STORE_DEVICE_NAME_MAX + 1];
+        if (i == CAUSE_UNKNOWN_DEVICE && tallies->has_claimed) {
+            char id[CYAN_ID_TEXT];
+            cyan_hex_encode(tallies->claimed, CYAN_ID_LEN, id);
+            (void)snprintf(words, sizeof words, "the last one said it is %s", id);
+            note.note = words;
+        }
         if (tallies->of[i].count > 0) {
             incidents_add(incidents, &note, &tallies->of[i]);
         }

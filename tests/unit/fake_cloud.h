@@ -25,6 +25,7 @@
 #include "server/cloud/events.h"
 #include "server/cloud/held.h"
 #include "server/cloud/incidents.h"
+#include "server/cloud/ownership.h"
 #include "server/cloud/policies.h"
 #include "server/cloud/registry.h"
 
@@ -86,6 +87,7 @@ struct fake_cloud {
     struct incident_filter filter;
     bool has_device; /* the filter had one: device */
     uint32_t asker;
+    struct upload upload;
     struct custody_order order;
     unsigned orders, checks, policy_asked;
     bool has_change;

@@ -130,6 +130,7 @@ void ownership_upload(struct cloud *cloud, const struct account *account,
     cyan_hex_encode(upload->id, CYAN_ID_LEN, answer.device);
     memcpy(fake.device, upload->id, CYAN_ID_LEN);
     memcpy(fake.spki, upload->spki, CYAN_DEVICE_SPKI_LEN);
+    fake.upload = *upload;
     if ((strcmp(answer.device, FAKE_BOBS) == 0) != (account->id == 2)) {
         answer.status = CYAN_E_REFUSED;
     }

@@ -11,6 +11,7 @@
 #include "server/cloud/letters.h"
 #include "server/cloud/ownership.h"
 #include "server/cloud/presence.h"
+#include "server/cloud/recovery.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/vectors.h"
 #include "wire/message.h"
@@ -91,6 +92,25 @@ void ownership_code_came(struct cloud *cloud, const uint8_t id[static CYAN_ID_LE
     assert_true(len < sizeof harbour_custody.code);
     memcpy(harbour_custody.code, code, len);
     harbour_custody.code[len] = '\0';
+}
+
+void recovery_hello(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN], const uint8_t *data,
+                    size_t len)
+{
+    (void)id;
+    (void)data;
+    assert_ptr_equal(cloud, &harbour_cloud);
+    harbour_custody.hellos++;
+    harbour_custody.said_len = len;
+}
+
+void recovery_proof(struct cloud *cloud, uint64_t held_serial, const uint8_t *data, size_t len)
+{
+    (void)data;
+    assert_ptr_equal(cloud, &harbour_cloud);
+    harbour_custody.proofs++;
+    harbour_custody.held_serial = held_serial;
+    harbour_custody.said_len = len;
 }
 
 void registry_heard(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],

@@ -33,7 +33,8 @@ struct harbour_custody {
     size_t waiting;
     bool hold_proofs; /* no answer to custody_proven now */
     enum session_verdict admit;
-    unsigned heard, gone, failures, codes, resets;
+    unsigned heard, gone, failures, codes, resets, hellos, proofs;
+    size_t said_len;                   /* of the last of these two */
     uint64_t gone_serial, held_serial; /* the last ones */
     char code[128], reset[64];
 };
