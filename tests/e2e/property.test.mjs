@@ -108,9 +108,6 @@ class Walk {
   async entered(d, key, device, ruling) {
     const session = { key, device, kind: 'held' };
     const same = d.live.find((other) => other.kind === 'held' && other.key === key);
-    if (ruling.verdict === 'held' && same) {
-      await this.ended(d, same);
-    }
     if (ruling.verdict === 'held' || ruling.open) {
       d.maybeClone ||= Boolean(d.full);
     }
@@ -118,6 +115,9 @@ class Walk {
     if (!(await this.isSo(d, key, ruling))) {
       if (!ruling.open) {
         d.apply(key, ruling.effect);
+      }
+      if (same) {
+        await this.ended(d, same);
       }
       return false;
     }
@@ -327,7 +327,10 @@ class Walk {
       for (const { kind, device, key } of d.live) {
         const name = `walk/${d.number}/${key}/${++this.names}`;
         const ask = async () => {
-          const got = await isFull(device, name);
+          const got = await isFull(device, name).catch((error) => {
+            const [reason] = error.message.split('\n');
+            throw new Error(`${d.number}: the ${kind} session of key ${key}: ${reason}`);
+          });
           got && this.acked.add(name);
           return got;
         };
@@ -378,6 +381,15 @@ class Walk {
     }
   }
 
+  // What the model thinks, for whoever looks for the reason of a failure.
+  tell() {
+    return this.devices.map((d) => {
+      const keys = [...d.keys].map(([key, entry]) => `${key}: ${Object.values(entry).join(' ')}`);
+      const live = d.live.map(({ key, kind }) => `${kind} ${key}`);
+      return `${d.number} of ${d.owner}, ${d.policy}/${d.base}, window ${d.window}, ${keys.join(', ')}; ${live.join(', ')}`;
+    }).join('\n');
+  }
+
   async run(count) {
     for (let step = 0; step < count; step++) {
       const [d, words, act] = this.choose();
@@ -402,7 +414,7 @@ test('no key but the trusted one has a full session, whatever happens', { concur
       await walked.run(STEPS);
     } catch (error) {
       const late = error instanceof DeadlineError ? 'late: ' : '';
-      throw new Error(`${late}${error.message}\nCYAN_SEED=${seed}\n${walked.steps.join('\n')}`, { cause: error });
+      throw new Error(`${late}${error.message}\nCYAN_SEED=${seed}\n${walked.steps.join('\n')}\n${walked.tell()}`, { cause: error });
     }
   });
   await Promise.all(SEEDS.map(walk));

@@ -102,7 +102,7 @@ export class Model {
     if (this.trusted === undefined) {
       return { verdict: 'full', effect: 'return', open: true }; // as retired, or as new
     }
-    const undoes = RULES.includes(via) && by === this.trusted && RULES.includes(this.keys.get(by).source);
+    const undoes = RULES.includes(via) && by === this.trusted && this.keys.get(by).source === via;
     return undoes ? { verdict: 'full', effect: 'return' } : { verdict: 'held', effect: 'clone' };
   }
 
