@@ -256,13 +256,14 @@ static unsigned wanted(const struct dossier *d)
     return d->choice.familiar_of ? d->choice.familiar_of->familiar : FAMILIAR_ALL;
 }
 
-/* Only the change itself is undone: the key that took the place is still the trusted one. */
+/* Only the change itself is undone: the key that took the place is still the trusted one, and no
+ * human has made it so since. */
 static bool may_return(const struct dossier *d, const struct custody_case *c)
 {
     const struct store_key *key = &d->presented;
     bool by_rule = key->replaced_via == STORE_KEY_HEALED || key->replaced_via == STORE_KEY_ENROLLED;
     return d->has_presented && key->state == STORE_KEY_RETIRED && by_rule && d->has_trusted &&
-           key->has_replaced_by &&
+           d->trusted.source == key->replaced_via && key->has_replaced_by &&
            memcmp(key->replaced_by, d->trusted.fingerprint, sizeof key->replaced_by) == 0 &&
            c->now_ms - key->changed_ms <= DOSSIER_RETURN_MS;
 }

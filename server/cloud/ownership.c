@@ -304,7 +304,7 @@ static int release_in_store(struct job *job, const struct store *store)
 static void release_answer(struct job *job, int status)
 {
     struct owning *o = (struct owning *)job;
-    if (status == 0 && !o->is_binding) {
+    if (status == 0 && !o->is_binding) { /* an upload that binds nobody ends nobody's session */
         spread_owner(o->cloud, o->id, 0);
         custody_expel(o->cloud, o->id);
     }
