@@ -122,11 +122,12 @@ static void a_damaged_store_is_refused_with_words_and_kept(void **state)
         opened_assert_words("cyan.db is damaged", "backup");
         bytes[at] ^= 0x20;
     }
-    bytes[63] = 99; /* the version of its tables */
+    uint8_t version = bytes[63]; /* of its tables */
+    bytes[63] = 99;
     scratch_write("data/cyan.db", bytes, len);
     assert_int_equal(opened_as_is(), CYAN_E_UNSUPPORTED);
     opened_assert_words("later version", "start that version");
-    bytes[63] = 1;
+    bytes[63] = version;
     scratch_write("data/cyan.db", bytes, len);
     assert_int_equal(opened_as_is(), 0);
     free(bytes);
