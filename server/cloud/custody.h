@@ -42,8 +42,9 @@ typedef void custody_admitted_fn(void *arg, enum session_verdict verdict, uint32
 void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_proven *proof,
                     custody_admitted_fn *done, void *arg);
 
-/* A held session has ended. Nothing happens when there is none of this serial. */
-void custody_gone(struct cloud *cloud, uint64_t serial);
+/* A session of an id has ended. Was it a full one, held ones of the id are judged again: a heal may
+ * have waited for that. */
+void custody_gone(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN], uint64_t serial);
 /* A handshake has failed: a device without a key of its own is tried with another one. */
 void custody_failed(struct cloud *cloud, const struct letter_failed *failure);
 /* The last reset reason, as a held session or a full one tells it. */

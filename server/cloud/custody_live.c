@@ -467,11 +467,14 @@ void custody_begin_held(struct custody *custody, uint64_t serial, const struct e
     }
 }
 
-void custody_gone(struct cloud *cloud, uint64_t serial)
+void custody_gone(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN], uint64_t serial)
 {
-    struct held *h = held_find(&cloud->custody->held, serial);
+    struct custody *custody = cloud->custody;
+    struct held *h = held_find(&custody->held, serial);
     if (h) {
-        drop(cloud->custody, h);
+        drop(custody, h);
+    } else if (!presence_find(cloud->presence, id) && presence_is_held(cloud->presence, id)) {
+        custody_review(cloud, id);
     }
 }
 
