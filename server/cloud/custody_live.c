@@ -482,11 +482,12 @@ void custody_reset_reason(struct cloud *cloud, uint64_t serial,
                           const uint8_t id[static CYAN_ID_LEN], const char *reason)
 {
     struct held *h = held_find(&cloud->custody->held, serial);
-    incidents_annotate(cloud->incidents, id, reason);
     if (h) {
+        incidents_annotate(cloud->incidents, id, h->c.fingerprint, reason);
         (void)snprintf(h->reset, sizeof h->reset, "%s", reason);
     } else if (serial == 0) {
         /* What one said that was held, and is gone, is nobody's word. */
+        incidents_annotate(cloud->incidents, id, NULL, reason);
         registry_reset(cloud->registry, id, reason);
     }
 }
