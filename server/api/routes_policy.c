@@ -61,8 +61,9 @@ static void on_policy(void *arg, int status, const struct policy_view *view)
         return;
     }
     if (status == CYAN_E_NOT_FOUND) {
-        reply_error(request, 409, "NOT_PROVEN",
-                    "The device has proven no key yet; it has a policy of its own only after that.");
+        reply_error(
+            request, 409, "NOT_PROVEN",
+            "The device has proven no key yet; it has a policy of its own only after that.");
         return;
     }
     if (status < 0) {

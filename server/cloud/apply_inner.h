@@ -1,5 +1,5 @@
-/* apply_inner.h - what custody_apply.c, apply_proof.c and apply_order.c share. Inside cloud/, on the
- * store's worker. */
+/* apply_inner.h - what custody_apply.c, apply_proof.c and apply_order.c share. Inside cloud/, on
+ * the store's worker. */
 #ifndef CYAN_SERVER_CLOUD_APPLY_INNER_H
 #define CYAN_SERVER_CLOUD_APPLY_INNER_H
 

@@ -203,9 +203,10 @@ static int claim_held(struct coming *c, const struct store *store,
     if (status != CYAN_E_NOT_FOUND || row->owner != 0) {
         return status == CYAN_E_NOT_FOUND ? 0 : status;
     }
-    /* A revoked key stays refused, whoever says the code. */
+    /* A key that a person has spoken against stays refused, whoever says the code. */
     status = store->key_get(store->ctx, c->id, c->fingerprint, &key);
-    if (status == 0 && key.state != STORE_KEY_PENDING) {
+    if (status == 0 && (key.state == STORE_KEY_REVOKED ||
+                        (key.state == STORE_KEY_DENIED && dossier_is_alive(&key, c->now_ms)))) {
         return 0;
     }
     struct store_device named = *row;

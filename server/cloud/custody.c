@@ -70,8 +70,8 @@ static int apply(struct examination *examination, const struct store *store,
     return status;
 }
 
-/* A device that sent no key of its own has proven one that was stored. CYAN_E_NOT_FOUND: it is so no
- * longer, and nobody has its other half to store it anew. */
+/* A device that sent no key of its own has proven one that was stored. CYAN_E_NOT_FOUND: it is so
+ * no longer, and nobody has its other half to store it anew. */
 static int find_chosen(struct custody_case *c, const struct dossier *d)
 {
     if (!c->is_chosen) {
@@ -116,7 +116,7 @@ static void fill_in(struct custody *custody, struct custody_case *c)
 {
     struct cloud *cloud = custody->cloud;
     const struct online *online = presence_find(cloud->presence, c->id);
-    const bool *other = lru_find(custody->tries, c->id);
+    const uint32_t *turn = lru_find(custody->tries, c->id);
     const struct clone_check *check = lru_find(custody->clones, c->id);
     const struct store_key *stranger =
         c->has_key ? strangers_key(custody->strangers, c->id, c->fingerprint, c->now_ms) : NULL;
@@ -125,9 +125,10 @@ static void fill_in(struct custody *custody, struct custody_case *c)
     c->is_online = online != NULL;
     c->heard_ms = online ? online->last_heard_ms : registry_heard_ms(cloud->registry, c->id);
     c->listening_ms = custody->started_ms;
-    c->use_other = other && *other;
-    c->is_clone =
-        c->is_clone || (check && check->is_clone && c->now_ms - check->started_ms < CUSTODY_CLONE_MS);
+    c->turn = turn ? *turn : 0;
+    c->was_silent = check && check->is_silent && c->now_ms - check->started_ms < CUSTODY_CLONE_MS;
+    c->is_clone = c->is_clone ||
+                  (check && check->is_clone && c->now_ms - check->started_ms < CUSTODY_CLONE_MS);
     c->was_denied = stranger && stranger->state == STORE_KEY_DENIED;
     c->live_count = 0;
     for (const struct held *h = held_of(&custody->held, c->id, NULL, NULL);
@@ -382,14 +383,14 @@ void custody_failed(struct cloud *cloud, const struct letter_failed *failure)
 {
     struct custody *custody = cloud->custody;
     /* Some firmware first sends a frame that it enciphers with whatever it made of our answer. */
-    bool dropped = failure->end == SESSION_END_DROPPED_OUR_KEY ||
-                   failure->end == SESSION_END_BAD_HELLO;
+    bool dropped =
+        failure->end == SESSION_END_DROPPED_OUR_KEY || failure->end == SESSION_END_BAD_HELLO;
     if (!dropped || !failure->has_id) {
         return;
     }
-    bool *other = lru_put(custody->tries, failure->id);
-    if (other) {
-        *other = !*other;
+    uint32_t *turn = lru_put(custody->tries, failure->id);
+    if (turn) {
+        ++*turn;
     }
 }
 
@@ -411,7 +412,7 @@ struct custody *custody_create(struct cloud *cloud, enum custody_unknown unknown
     custody->started_ms = clock_now_ms();
     held_init(&custody->held, seeds[0]);
     custody->strangers = strangers_create(seeds[1]);
-    custody->tries = lru_create(TRIES_MAX, CYAN_ID_LEN, sizeof(bool), seeds[2]);
+    custody->tries = lru_create(TRIES_MAX, CYAN_ID_LEN, sizeof(uint32_t), seeds[2]);
     custody->clones = lru_create(CLONES_MAX, CYAN_ID_LEN, sizeof(struct clone_check), seeds[3]);
     custody->checks = lru_create(CHECKS_MAX, sizeof(uint32_t), sizeof(struct key_checks), seeds[4]);
     if (!custody->strangers || !custody->tries || !custody->clones || !custody->checks) {

@@ -20,7 +20,7 @@ static void put_print(struct json *json, const char *key, const uint8_t *print)
 }
 
 int apply_tell(const struct custody_change *change, const struct telling *t,
-                struct custody_outcome *out)
+               struct custody_outcome *out)
 {
     char detail[STORE_DETAIL_MAX + 1];
     uint8_t head[CYAN_SHA256_LEN];
@@ -141,7 +141,7 @@ static int retire(const struct custody_change *change, struct store_key *old,
 }
 
 int apply_trust(const struct custody_change *change, struct store_key *key,
-                 enum store_key_source source, struct store_key *old)
+                enum store_key_source source, struct store_key *old)
 {
     key->state = STORE_KEY_TRUSTED;
     key->source = source;

@@ -21,7 +21,7 @@ struct custody {
     int64_t started_ms;
     struct held_list held;
     struct lru *strangers;
-    struct lru *tries;  /* id: bool, the key to try next when the device sends none */
+    struct lru *tries;  /* id: uint32_t, whose turn it is when the device sends no key */
     struct lru *clones; /* id: struct clone_check */
     struct lru *checks; /* account: struct key_checks */
     uv_timer_t tick;    /* runs while somebody is held */
@@ -37,7 +37,8 @@ struct key_checks {
 struct clone_check {
     int64_t started_ms;
     bool is_open;
-    bool is_clone; /* the full session answered; nothing of this id is healed for a while */
+    bool is_clone;  /* the full session answered; nothing of this id is healed for a while */
+    bool is_silent; /* it did not */
 };
 
 /* What an examination of a case came to. */

@@ -59,8 +59,10 @@ static void on_ordered(struct job *job, int status)
 static int deny_stranger(struct ordering *o, struct store_key *key)
 {
     o->outcome.was = key->state;
-    key->state = STORE_KEY_DENIED;
-    key->changed_ms = o->now_ms;
+    if (key->state != STORE_KEY_DENIED) {
+        key->state = STORE_KEY_DENIED;
+        key->changed_ms = o->now_ms;
+    }
     o->outcome.key = *key;
     return 0;
 }

@@ -64,12 +64,12 @@ static int take_key(void *arg, const struct store_key *key)
 }
 
 struct binding_walk {
-    struct dossier *dossier;
+    struct dossier *dossier; /* NULL: they are only counted */
     const struct custody_case *c;
     size_t count;
+    size_t turn; /* of 52 bytes: the place of the one to try */
 };
 
-/* For 52 bytes the uploads take turns; they come in the order in which they were made. */
 static int take_binding(void *arg, const struct store_binding *binding)
 {
     struct binding_walk *walk = arg;
@@ -78,13 +78,28 @@ static int take_binding(void *arg, const struct store_binding *binding)
         return 0;
     }
     bool fits = c->has_key ? memcmp(binding->fingerprint, c->fingerprint, CYAN_SHA256_LEN) == 0
-                           : walk->count == 0 || (c->use_other && walk->count == 1);
-    if (fits) {
+                           : walk->count == walk->turn;
+    if (fits && walk->dossier) {
         walk->dossier->binding = *binding;
         walk->dossier->has_binding = true;
     }
     walk->count++;
     return 0;
+}
+
+/* For 52 bytes all uploads take turns, in the order in which the store gives them: one that does
+ * not fit, whoever made it, keeps none of the others away. */
+static int read_unknown(const struct store *store, const struct custody_case *c, struct dossier *d)
+{
+    struct binding_walk walk = {.c = c};
+    int status = 0;
+    if (!c->has_key) {
+        status = store->binding_each(store->ctx, c->id, take_binding, &walk);
+        walk.turn = walk.count > 0 ? c->turn % walk.count : 0;
+        walk.count = 0;
+    }
+    walk.dossier = d;
+    return status != 0 ? status : store->binding_each(store->ctx, c->id, take_binding, &walk);
 }
 
 static int read_known(const struct store *store, const uint8_t *id, const uint8_t *presented,
@@ -123,8 +138,7 @@ int dossier_read(const struct store *store, const struct custody_case *c,
         return status;
     }
     if (!d->known) {
-        struct binding_walk walk = {.dossier = d, .c = c};
-        return store->binding_each(store->ctx, c->id, take_binding, &walk);
+        return read_unknown(store, c, d);
     }
     if (c->has_key) {
         status = store->key_trusted(store->ctx, c->id, &d->trusted);
@@ -242,14 +256,14 @@ static unsigned wanted(const struct dossier *d)
     return d->choice.familiar_of ? d->choice.familiar_of->familiar : FAMILIAR_ALL;
 }
 
-/* Only the change itself is undone: the key that took the place is still the trusted one. */
+/* Only the change itself is undone: the key that took the place is still the trusted one, and no
+ * human has made it so since. */
 static bool may_return(const struct dossier *d, const struct custody_case *c)
 {
     const struct store_key *key = &d->presented;
-    bool by_rule =
-        key->replaced_via == STORE_KEY_HEALED || key->replaced_via == STORE_KEY_ENROLLED;
+    bool by_rule = key->replaced_via == STORE_KEY_HEALED || key->replaced_via == STORE_KEY_ENROLLED;
     return d->has_presented && key->state == STORE_KEY_RETIRED && by_rule && d->has_trusted &&
-           key->has_replaced_by &&
+           d->trusted.source == key->replaced_via && key->has_replaced_by &&
            memcmp(key->replaced_by, d->trusted.fingerprint, sizeof key->replaced_by) == 0 &&
            c->now_ms - key->changed_ms <= DOSSIER_RETURN_MS;
 }
@@ -271,7 +285,9 @@ void dossier_facts(const struct dossier *d, const struct custody_case *c,
     }
     *out_familiar = familiar_of(d, c);
     f->policy = window_serves(d, c) ? POLICY_ENROLL : d->choice.base;
-    f->familiar = may_heal(d, c) && (*out_familiar & wanted(d)) == wanted(d);
+    /* A full session that stands may be the device itself, until it was asked in vain. */
+    f->familiar = may_heal(d, c) && (!c->is_online || c->was_silent) &&
+                  (*out_familiar & wanted(d)) == wanted(d);
     f->may_return = may_return(d, c);
 }
 
@@ -295,7 +311,7 @@ struct dossier_target dossier_target(const struct dossier *d, const struct custo
         if (d->has_binding) {
             target = (struct dossier_target){d->binding.spki, d->binding.fingerprint};
         }
-    } else if (d->has_announced && !(c->use_other && d->has_trusted)) {
+    } else if (d->has_announced && !(c->turn % 2 == 1 && d->has_trusted)) {
         target = (struct dossier_target){d->announced.spki, d->announced.fingerprint};
     } else if (d->has_trusted) {
         target = (struct dossier_target){d->trusted.spki, d->trusted.fingerprint};

@@ -44,18 +44,19 @@ struct custody_case {
     char address[CONN_ADDRESS_TEXT];
     int64_t now_ms;
     bool wants_policy; /* read it even where the trusted key decides */
-    bool use_other;    /* 52 bytes: the key that was tried last was dropped */
+    uint32_t turn;     /* 52 bytes: how often a key that was tried has been dropped in a row */
 
     struct cyan_hello hello;             /* of a proof */
     uint8_t nonce[CYAN_NONCE_LEN];       /* of the handshake that proved it */
     uint8_t server_key[CYAN_SHA256_LEN]; /* which one the device used; of a proof */
 
     enum custody_unknown unknown;
-    bool is_online;    /* a full session stands */
-    int64_t heard_ms;  /* when the trusted key was heard, as far as the hub knows; 0: it does not */
-    /* Since when cyand runs: a full session may have stood until a crash, and nobody wrote down when
-     * it was heard last. */
+    bool is_online;   /* a full session stands */
+    int64_t heard_ms; /* when the trusted key was heard, as far as the hub knows; 0: it does not */
+    /* Since when cyand runs: a full session may have stood until a crash, and nobody wrote down
+     * when it was heard last. */
     int64_t listening_ms;
+    bool was_silent;   /* the full session was asked, and did not answer */
     bool is_clone;     /* the full session answered while this one was held */
     bool was_denied;   /* a key of an unknown id, in memory */
     bool is_described; /* the held session was asked what it is; the two below are its answer */

@@ -289,6 +289,7 @@ static int drop_ways_back(const struct owning *o, const struct store *store)
 static int release_in_store(struct job *job, const struct store *store)
 {
     struct owning *o = (struct owning *)job;
+    o->is_binding = false;
     int status = store->device_get(store->ctx, o->id, &o->row);
     if (status == CYAN_E_NOT_FOUND) {
         struct others others = {.account = o->account.id};
@@ -296,6 +297,7 @@ static int release_in_store(struct job *job, const struct store *store)
         if (status == 0 && !others.has_own) {
             status = CYAN_E_NOT_FOUND;
         }
+        o->is_binding = true;
         return status != 0 ? status : store->binding_remove(store->ctx, o->id, o->account.id);
     }
     if (status == 0 && o->row.owner != o->account.id) {
@@ -313,7 +315,7 @@ static int release_in_store(struct job *job, const struct store *store)
 static void release_answer(struct job *job, int status)
 {
     struct owning *o = (struct owning *)job;
-    if (status == 0) {
+    if (status == 0 && !o->is_binding) { /* an upload that binds nobody ends nobody's session */
         spread_owner(o->cloud, o->id, 0);
         custody_expel(o->cloud, o->id);
     }

@@ -75,6 +75,11 @@ int policy_parse(const char *text, struct policy *out_policy)
     policy_init(&policy);
     if (status == 0) {
         policy.base = policy_value_of(base);
+        bool is_none = policy.base == POLICY_NONE && strcmp(base, names[POLICY_NONE]) == 0;
+        bool is_base = policy.base != POLICY_NONE && policy.base != POLICY_ENROLL;
+        status = is_none || is_base ? 0 : CYAN_E_CORRUPT;
+    }
+    if (status == 0) {
         policy.familiar = (unsigned)json_integer_value(familiar) & FAMILIAR_ALL;
         policy.opened_ms = json_integer_value(json_object_get(root, "opened"));
         policy.until_ms = json_integer_value(json_object_get(root, "until"));

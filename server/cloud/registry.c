@@ -63,13 +63,10 @@ void registry_record(struct registry *registry, const struct store_device *row,
 }
 
 /* Whoever is held under this id has another key: that is the operator's to know. */
-void registry_binding_record(const struct store_binding *binding,
-                             struct device_record *out_record)
+void registry_binding_record(const struct store_binding *binding, struct device_record *out_record)
 {
-    *out_record =
-        (struct device_record){.owner = binding->account,
-                               .key_state = DEVICE_KEY_TRUSTED,
-                               .is_provisional = true};
+    *out_record = (struct device_record){
+        .owner = binding->account, .key_state = DEVICE_KEY_TRUSTED, .is_provisional = true};
     memcpy(out_record->id, binding->device, sizeof out_record->id);
     memcpy(out_record->name, binding->name, sizeof out_record->name);
 }

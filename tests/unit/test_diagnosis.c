@@ -23,22 +23,43 @@ static struct diagnosis told;
 static bool is_told;
 static char name[LINE_MAX_LEN], policy[32], reset[32];
 
+/* What follows a prefix, as a number; false when the word begins otherwise. */
+static bool take_number(const char *word, const char *prefix, long *out)
+{
+    size_t len = strlen(prefix);
+    char *end = NULL;
+    if (strncmp(word, prefix, len) != 0) {
+        return false;
+    }
+    *out = strtol(word + len, &end, 10);
+    assert_true(end != word + len && *end == '\0');
+    return true;
+}
+
+static bool take_text(const char *word, const char *prefix, char *out, size_t cap)
+{
+    size_t len = strlen(prefix);
+    return strncmp(word, prefix, len) == 0 && snprintf(out, cap, "%s", word + len) > 0;
+}
+
+/* CAUSE=MINUTES, or CAUSE!=MINUTES */
 static void take_failure(const char *word, struct diagnosis_cause *causes)
 {
-    char cause[64];
-    int minutes = 0;
-    assert_int_equal(sscanf(word, "%63[^=]=%d", cause, &minutes), 2);
-    size_t len = strlen(cause);
-    bool proven = cause[len - 1] == '!';
-    cause[len - proven] = '\0';
+    char cause[64] = "";
+    long minutes = 0;
+    size_t len = strcspn(word, "!=");
+    bool proven = word[len] == '!';
+    assert_true(len < sizeof cause);
+    memcpy(cause, word, len);
     assert_true(cause_find(cause) < INCIDENT_CAUSES);
+    assert_true(take_number(word + len, proven ? "!=" : "=", &minutes));
     causes[cause_find(cause)] = (struct diagnosis_cause){
         .count = 1, .last_ms = now - (int64_t)minutes * MINUTE, .proven = proven};
 }
 
 static void take_word(const char *word)
 {
-    int value = 0;
+    long value = 0;
     if (strcmp(word, "online") == 0) {
         facts.online = true;
     } else if (strcmp(word, "held") == 0) {
@@ -51,15 +72,15 @@ static void take_word(const char *word)
         facts.has_revoked = true;
     } else if (strcmp(word, "address") == 0) {
         facts.address = HOME;
-    } else if (sscanf(word, "pending=%d", &value) == 1) {
+    } else if (take_number(word, "pending=", &value)) {
         facts.pending_count = (size_t)value;
-    } else if (sscanf(word, "handshake=%d", &value) == 1) {
+    } else if (take_number(word, "handshake=", &value)) {
         facts.last_handshake_ms = now - (int64_t)value * MINUTE;
-    } else if (sscanf(word, "heard=%d", &value) == 1) {
+    } else if (take_number(word, "heard=", &value)) {
         facts.last_heard_ms = now - (int64_t)value * MINUTE;
-    } else if (sscanf(word, "policy=%31s", policy) == 1) {
+    } else if (take_text(word, "policy=", policy, sizeof policy)) {
         facts.policy = policy;
-    } else if (sscanf(word, "reset=%31s", reset) == 1) {
+    } else if (take_text(word, "reset=", reset, sizeof reset)) {
         facts.last_reset = reset;
     } else if (strncmp(word, "own:", 4) == 0) {
         take_failure(word + 4, facts.own);
