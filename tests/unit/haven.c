@@ -336,8 +336,7 @@ static void on_admitted(void *arg, enum session_verdict given, uint32_t owner,
     verdict = given;
     haven_owner = owner;
     if (given == SESSION_FULL) {
-        struct online entry = {
-            .owner = owner, .session = letter->serial, .last_heard_ms = now_ms};
+        struct online entry = {.owner = owner, .session = letter->serial, .last_heard_ms = now_ms};
         memcpy(entry.id, letter->id, sizeof entry.id);
         memcpy(entry.fingerprint, fingerprint, sizeof entry.fingerprint);
         assert_int_equal(presence_put(haven.presence, &entry), 0);
@@ -390,6 +389,12 @@ void haven_drop(uint8_t device)
         .serial = next_serial, .end = SESSION_END_DROPPED_OUR_KEY, .has_id = true};
     memcpy(failure.id, haven_id(device), sizeof failure.id);
     custody_failed(&haven, &failure);
+}
+
+uint32_t haven_turn_of(uint8_t device)
+{
+    const uint32_t *turn = lru_find(haven.custody->tries, haven_id(device));
+    return turn ? *turn : 0;
 }
 
 bool haven_holds(uint64_t serial)

@@ -83,6 +83,8 @@ extern uint32_t haven_owner;
 void haven_leave(uint8_t device, uint64_t serial);
 /* The device dropped our answer. */
 void haven_drop(uint8_t device);
+/* How often in a row it has. */
+uint32_t haven_turn_of(uint8_t device);
 /* Whether custody has closed that session; it stays until haven_leave. */
 bool haven_closed(uint64_t serial);
 /* Whether custody still holds that session. */

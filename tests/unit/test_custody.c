@@ -50,9 +50,9 @@ static void a_damaged_key_is_refused_and_the_incident_says_so(void **state)
     assert_int_equal(haven_incidents(1, CAUSE_KEY_MALFORMED), 0);
     assert_int_equal(haven_judge_damaged(1, 0, HAVEN_HOME), SESSION_REFUSE);
     assert_int_equal(haven_judge_damaged(1, CYAN_DEVICE_SPKI_LEN - 1, HAVEN_HOME), SESSION_REFUSE);
-    assert_int_equal(haven_judge_damaged(
-                         1, CYAN_DEVICE_SPKI_MODULUS + CYAN_RSA1024_LEN - 1, HAVEN_HOME),
-                     SESSION_REFUSE); /* even */
+    assert_int_equal(
+        haven_judge_damaged(1, CYAN_DEVICE_SPKI_MODULUS + CYAN_RSA1024_LEN - 1, HAVEN_HOME),
+        SESSION_REFUSE); /* even */
     assert_true(haven_incidents(1, CAUSE_KEY_MALFORMED) > 0);
     assert_int_equal(haven_keys(&haven_bob, 1), 0);
     assert_int_equal(haven_keys_view.count, 1);
@@ -73,8 +73,8 @@ static void another_key_is_held_told_once_and_waits_for_its_owner(void **state)
     assert_false(haven_record.connected);
     assert_int_equal(haven_record.key_state, DEVICE_KEY_PENDING);
     assert_int_equal(haven_incidents(1, CAUSE_KEY_MISMATCH), 1);
-    assert_int_equal(haven_heard(&haven_bob, "the LED breathes cyan, but the device is not trusted"),
-                     1);
+    assert_int_equal(
+        haven_heard(&haven_bob, "the LED breathes cyan, but the device is not trusted"), 1);
     assert_int_equal(haven_heard(&haven_ann, "cyan/key/"), 0);
     /* Again and again: once in ten minutes. */
     for (int i = 0; i < 5; i++) {
