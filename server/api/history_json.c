@@ -9,7 +9,7 @@ enum { PRINT_TEXT = 2 * CYAN_SHA256_LEN + 1 };
 
 static const char *text_or_null(const char *text)
 {
-    return text[0] != '\0' ? text : NULL;
+    return text && text[0] != '\0' ? text : NULL;
 }
 
 void history_json_print(struct json *json, const char *key, const uint8_t *print)

@@ -60,6 +60,12 @@ static void on_policy(void *arg, int status, const struct policy_view *view)
     if (!request_back(request)) {
         return;
     }
+    if (status == CYAN_E_NOT_FOUND) {
+        reply_error(
+            request, 409, "NOT_PROVEN",
+            "The device has proven no key yet; it has a policy of its own only after that.");
+        return;
+    }
     if (status < 0) {
         reply_status(request, status);
         return;

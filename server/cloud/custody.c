@@ -70,6 +70,21 @@ static int apply(struct examination *examination, const struct store *store,
     return status;
 }
 
+/* A device that sent no key of its own has proven one that was stored. CYAN_E_NOT_FOUND: it is so
+ * no longer, and nobody has its other half to store it anew. */
+static int find_chosen(struct custody_case *c, const struct dossier *d)
+{
+    if (!c->is_chosen) {
+        return 0;
+    }
+    if (!d->has_presented && !d->has_binding) {
+        return CYAN_E_NOT_FOUND;
+    }
+    memcpy(c->spki, d->has_presented ? d->presented.spki : d->binding.spki, sizeof c->spki);
+    c->is_chosen = false;
+    return 0;
+}
+
 /* On the worker. */
 static int examine_in_store(struct job *job, const struct store *store)
 {
@@ -79,15 +94,14 @@ static int examine_in_store(struct job *job, const struct store *store)
     struct dossier d;
     memset(out, 0, sizeof *out);
     int status = dossier_read(store, &examination->c, &d);
+    if (status == 0) {
+        status = find_chosen(&examination->c, &d);
+    }
     if (status != 0) {
         return status;
     }
     dossier_facts(&d, &examination->c, &facts, &out->familiar);
     custody_rule(&facts, &out->ruling);
-    if (examination->c.lacks_spki && !d.has_presented && !d.has_binding) {
-        /* What was stored when the answer was made is gone: of the key only its name is left. */
-        out->ruling = (struct custody_ruling){.verdict = SESSION_REFUSE};
-    }
     out->is_retired = facts.presented == PRESENTED_RETIRED;
     keep_facts(&d, &examination->c, out);
     keep_target(&d, &examination->c, out);
@@ -110,10 +124,11 @@ static void fill_in(struct custody *custody, struct custody_case *c)
     c->wants_policy = custody->wants_modules;
     c->is_online = online != NULL;
     c->heard_ms = online ? online->last_heard_ms : registry_heard_ms(cloud->registry, c->id);
+    c->listening_ms = custody->started_ms;
     c->turn = turn ? *turn : 0;
     c->was_silent = check && check->is_silent && c->now_ms - check->started_ms < CUSTODY_CLONE_MS;
-    c->is_clone =
-        c->is_clone || (check && check->is_clone && c->now_ms - check->started_ms < CUSTODY_CLONE_MS);
+    c->is_clone = c->is_clone ||
+                  (check && check->is_clone && c->now_ms - check->started_ms < CUSTODY_CLONE_MS);
     c->was_denied = stranger && stranger->state == STORE_KEY_DENIED;
     c->live_count = 0;
     for (const struct held *h = held_of(&custody->held, c->id, NULL, NULL);
@@ -267,23 +282,6 @@ struct proof {
     void *arg;
 };
 
-static void keep_stranger(struct custody *custody, const struct examined *out)
-{
-    if (!out->known && out->ruling.effect == EFFECT_PEND) {
-        strangers_note(custody->strangers, &out->outcome.key);
-    }
-}
-
-static void close_displaced(struct custody *custody, const struct custody_case *c,
-                            const struct custody_outcome *outcome)
-{
-    struct held *h =
-        outcome->has_displaced ? held_of(&custody->held, c->id, outcome->displaced, NULL) : NULL;
-    if (h) {
-        link_close_session(custody->cloud->link, h->shard, h->serial, SESSION_END_FLOOD);
-    }
-}
-
 static void tell_held(struct custody *custody, const struct examination *examination)
 {
     const struct examined *out = &examination->examined;
@@ -313,10 +311,14 @@ static void on_proven(struct job *job, int status)
     enum session_verdict verdict = status == 0 ? out->ruling.verdict : SESSION_REFUSE;
     if (status != 0) {
         log_refusal(proof, status);
+    } else {
+        custody_note_examined(custody, c, out);
+    }
+    if (verdict == SESSION_FULL) {
+        /* What it held before it is trusted ends, as does every older session of a full one. */
+        custody_drop_held(custody, c->id, c->fingerprint, SESSION_END_DISPLACED);
     }
     if (verdict == SESSION_HELD) {
-        keep_stranger(custody, out);
-        close_displaced(custody, c, &out->outcome);
         if (!custody_hold(custody, proof->shard, proof->serial, &proof->examination)) {
             verdict = SESSION_REFUSE;
         }
@@ -359,7 +361,7 @@ void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_pro
     proof->examination.is_proof = true;
     memcpy(c->id, letter->id, sizeof c->id);
     c->has_key = true; /* the one that was used is the one that is proven */
-    c->lacks_spki = !letter->claim.has_key;
+    c->is_chosen = !letter->claim.has_key;
     memcpy(c->spki, letter->claim.spki, sizeof c->spki);
     memcpy(c->fingerprint, letter->fingerprint, sizeof c->fingerprint);
     memcpy(c->address, letter->address, sizeof c->address);
@@ -372,7 +374,10 @@ void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_pro
 void custody_failed(struct cloud *cloud, const struct letter_failed *failure)
 {
     struct custody *custody = cloud->custody;
-    if (failure->end != SESSION_END_DROPPED_OUR_KEY || !failure->has_id) {
+    /* Some firmware first sends a frame that it enciphers with whatever it made of our answer. */
+    bool dropped =
+        failure->end == SESSION_END_DROPPED_OUR_KEY || failure->end == SESSION_END_BAD_HELLO;
+    if (!dropped || !failure->has_id) {
         return;
     }
     uint32_t *turn = lru_put(custody->tries, failure->id);
@@ -396,6 +401,7 @@ struct custody *custody_create(struct cloud *cloud, enum custody_unknown unknown
     }
     custody->cloud = cloud;
     custody->unknown = unknown;
+    custody->started_ms = clock_now_ms();
     held_init(&custody->held, seeds[0]);
     custody->strangers = strangers_create(seeds[1]);
     custody->tries = lru_create(TRIES_MAX, CYAN_ID_LEN, sizeof(uint32_t), seeds[2]);

@@ -103,8 +103,13 @@ int custody_found(const struct custody_change *change, const uint8_t id[static C
 {
     const struct store *store = change->store;
     struct store_device device = {.owner = owner, .created_ms = change->now_ms};
+    struct policy none;
     memcpy(device.id, id, sizeof device.id);
+    policy_init(&none);
     int status = store->binding_remove_all(store->ctx, id);
+    if (status == 0) {
+        status = policy_put_device(store, id, &none); /* whatever is left of earlier days */
+    }
     if (status == 0 && owner != 0) {
         status = custody_free_name(change, owner, name, device.name);
     }

@@ -18,6 +18,7 @@ struct custody {
     struct cloud *cloud;
     enum custody_unknown unknown;
     bool wants_modules;
+    int64_t started_ms;
     struct held_list held;
     struct lru *strangers;
     struct lru *tries;  /* id: uint32_t, whose turn it is when the device sends no key */
@@ -84,6 +85,13 @@ bool custody_is_change(enum custody_effect effect);
  * is no room, or no memory. */
 bool custody_hold(struct custody *custody, uint32_t shard, uint64_t serial,
                   const struct examination *examination);
+/* Closes the held session with a key and forgets it at once, so that no review finds it again. */
+void custody_drop_held(struct custody *custody, const uint8_t id[static CYAN_ID_LEN],
+                       const uint8_t fingerprint[static CYAN_SHA256_LEN], enum session_end why);
+/* What follows from a proof or a review that has been committed, whatever became of the session: a
+ * pending key that had to make room loses its session, and an id that nobody knows is kept. */
+void custody_note_examined(struct custody *custody, const struct custody_case *c,
+                           const struct examined *examined);
 /* The session has been told that it is held: from now on it can be asked things. */
 void custody_begin_held(struct custody *custody, uint64_t serial, const struct examined *examined);
 /* The check for a clone of an id ends: somebody has decided. */

@@ -28,6 +28,28 @@ static void drop(struct custody *custody, struct held *h)
     }
 }
 
+void custody_drop_held(struct custody *custody, const uint8_t id[static CYAN_ID_LEN],
+                       const uint8_t fingerprint[static CYAN_SHA256_LEN], enum session_end why)
+{
+    struct held *h = held_of(&custody->held, id, fingerprint, NULL);
+    if (h) {
+        close_held(custody, h, why);
+        drop(custody, h);
+    }
+}
+
+void custody_note_examined(struct custody *custody, const struct custody_case *c,
+                           const struct examined *examined)
+{
+    const struct custody_outcome *outcome = &examined->outcome;
+    if (outcome->has_displaced) {
+        custody_drop_held(custody, c->id, outcome->displaced, SESSION_END_FLOOD);
+    }
+    if (!examined->known && examined->ruling.effect == EFFECT_PEND) {
+        strangers_note(custody->strangers, &outcome->key);
+    }
+}
+
 /* --- who is the clone: the one that answers, or the one that waits --- */
 
 struct clone_ping {
@@ -84,7 +106,8 @@ static void on_clone_pong(void *arg, const struct call_reply *reply)
     }
     if (silent) {
         check->is_silent = true;
-        review_all_of(custody, ping->id); /* what waited for the answer alone need not wait longer */
+        review_all_of(custody,
+                      ping->id); /* what waited for the answer alone need not wait longer */
     }
     free(ping);
 }
@@ -222,6 +245,17 @@ struct reviewing {
     uint64_t serial;
 };
 
+/* The events of what was stored, and the reviews of the id's other sessions. */
+static void follow(struct custody *custody, const uint8_t *id, const struct examined *out)
+{
+    custody_send(custody, &out->outcome);
+    if (custody_is_change(out->ruling.effect)) {
+        custody_end_clone_check(custody, id);
+        lru_remove(custody->strangers, id);
+        custody_review(custody->cloud, id);
+    }
+}
+
 static void promote(struct custody *custody, struct held *h, const struct examined *out)
 {
     uint8_t id[CYAN_ID_LEN];
@@ -233,10 +267,7 @@ static void promote(struct custody *custody, struct held *h, const struct examin
         registry_reset(custody->cloud->registry, id, h->reset);
     }
     drop(custody, h);
-    custody_send(custody, &out->outcome);
-    if (custody_is_change(out->ruling.effect)) {
-        custody_review(custody->cloud, id);
-    }
+    follow(custody, id, out);
 }
 
 static void stay_held(struct custody *custody, struct held *h, const struct examined *out)
@@ -257,8 +288,15 @@ static void on_reviewed(struct job *job, int status)
     struct reviewing *r = (struct reviewing *)job;
     struct custody *custody = r->examination.custody;
     const struct examined *out = &r->examination.examined;
+    if (status == 0) {
+        custody_note_examined(custody, &r->examination.c, out);
+    }
     struct held *h = held_find(&custody->held, r->serial);
     if (!h) {
+        /* It ended meanwhile; what its review changed is stored all the same. */
+        if (status == 0) {
+            follow(custody, r->examination.c.id, out);
+        }
         free(r);
         return;
     }
@@ -315,15 +353,21 @@ struct checking {
     struct job job;
     struct cloud *cloud;
     uint8_t id[CYAN_ID_LEN];
-    bool has_trusted;
+    bool known, has_trusted;
     uint8_t trusted[CYAN_SHA256_LEN];
 };
 
 static int check_in_store(struct job *job, const struct store *store)
 {
     struct checking *checking = (struct checking *)job;
+    struct store_device device;
     struct store_key key;
-    int status = store->key_trusted(store->ctx, checking->id, &key);
+    int status = store->device_get(store->ctx, checking->id, &device);
+    checking->known = status == 0;
+    if (status != 0 && status != CYAN_E_NOT_FOUND) {
+        return status;
+    }
+    status = store->key_trusted(store->ctx, checking->id, &key);
     checking->has_trusted = status == 0;
     if (status == 0) {
         memcpy(checking->trusted, key.fingerprint, sizeof checking->trusted);
@@ -341,6 +385,9 @@ static void on_checked(struct job *job, int status)
           memcmp(online->fingerprint, checking->trusted, CYAN_SHA256_LEN) == 0)) {
         link_close_session(checking->cloud->link, online->shard, online->session,
                            SESSION_END_KEY_CHANGED);
+    }
+    if (status == 0 && checking->known) {
+        lru_remove(custody->strangers, checking->id); /* from now on its keys are in the store */
     }
     review_all_of(custody, checking->id);
     free(checking);
@@ -448,7 +495,8 @@ void custody_reset_reason(struct cloud *cloud, uint64_t serial,
     incidents_annotate(cloud->incidents, id, reason);
     if (h) {
         (void)snprintf(h->reset, sizeof h->reset, "%s", reason);
-    } else {
+    } else if (serial == 0) {
+        /* What one said that was held, and is gone, is nobody's word. */
         registry_reset(cloud->registry, id, reason);
     }
 }

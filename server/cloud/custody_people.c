@@ -129,7 +129,7 @@ struct viewing {
     struct cloud *cloud;
     uint8_t id[CYAN_ID_LEN];
     uint32_t account;
-    bool is_provisional;
+    uint32_t owner; /* of the record: the account's, nobody's, or the account itself of an upload */
     int64_t now_ms;
     struct dossier dossier;
     struct key_view keys[KEYS_VIEW_MAX];
@@ -171,6 +171,9 @@ static int view_in_store(struct job *job, const struct store *store)
     struct viewing *v = (struct viewing *)job;
     v->count = 0;
     int status = dossier_read_all(store, v->id, v->now_ms, &v->dossier);
+    if (status == 0 && v->dossier.known && v->dossier.device.owner != v->owner) {
+        status = CYAN_E_NOT_FOUND; /* it changed hands since the record was made */
+    }
     if (status != 0) {
         return status;
     }
@@ -229,6 +232,7 @@ void custody_keys(struct cloud *cloud, const struct device_record *device, uint3
     v->job = (struct job){.run = view_in_store, .done = on_viewed};
     v->cloud = cloud;
     v->account = account;
+    v->owner = device->owner;
     v->now_ms = clock_now_ms();
     v->done = done;
     v->arg = arg;

@@ -292,12 +292,12 @@ static void tell_offline(const struct diagnosis_facts *facts, struct diagnosis *
         newest(facts->own, its_own, sizeof its_own / sizeof its_own[0], facts->last_handshake_ms);
     enum incident_cause near =
         newest(facts->near, nearby, sizeof nearby / sizeof nearby[0], facts->last_heard_ms);
-    /* A key that waits says more than that it was held once. */
     bool was_held = own == CAUSE_KEY_MISMATCH && facts->own[own].proven;
+    bool has_key = facts->has_trusted || facts->has_announced || facts->pending_count > 0;
     if (was_held && facts->pending_count > 0) {
-        tell_waiting(facts, out);
-    } else if (facts->has_revoked && !facts->has_trusted && !facts->has_announced &&
-               own != CAUSE_KEY_MALFORMED) {
+        own = near = INCIDENT_CAUSES; /* the key that waits says more */
+    }
+    if (facts->has_revoked && !has_key && own != CAUSE_KEY_MALFORMED) {
         tell_revoked(facts, out);
     } else if (own == CAUSE_DROPPED_OUR_KEY) {
         tell_dropped(facts, out);

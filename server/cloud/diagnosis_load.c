@@ -52,6 +52,9 @@ static int load_from_store(struct job *job, const struct store *store)
         take_record(loading);
         return 0;
     }
+    if (dossier.device.owner != loading->record.owner) {
+        return CYAN_E_NOT_FOUND; /* it changed hands since the record was made */
+    }
     loading->row = dossier.device;
     facts->has_trusted = dossier.has_trusted;
     facts->has_announced = dossier.has_announced;

@@ -207,11 +207,18 @@ static int64_t heard_ms(const struct dossier *d, const struct custody_case *c)
     return d->device.last_heard_ms > c->heard_ms ? d->device.last_heard_ms : c->heard_ms;
 }
 
+/* From when on the trusted key is surely absent. */
+static int64_t absent_ms(const struct dossier *d, const struct custody_case *c)
+{
+    int64_t heard = heard_ms(d, c);
+    return heard > c->listening_ms ? heard : c->listening_ms;
+}
+
 static unsigned familiar_of(const struct dossier *d, const struct custody_case *c)
 {
     const struct store_device *device = &d->device;
     unsigned holds = 0;
-    if (!c->is_online && c->now_ms - heard_ms(d, c) >= DOSSIER_ABSENT_MS) {
+    if (!c->is_online && c->now_ms - absent_ms(d, c) >= DOSSIER_ABSENT_MS) {
         holds |= FAMILIAR_ABSENT;
     }
     if (device->has_hello && device->platform_id == c->hello.platform_id &&
@@ -249,14 +256,14 @@ static unsigned wanted(const struct dossier *d)
     return d->choice.familiar_of ? d->choice.familiar_of->familiar : FAMILIAR_ALL;
 }
 
-/* Only the change itself is undone: the key that took the place is still the trusted one. */
+/* Only the change itself is undone: the key that took the place is still the trusted one, and no
+ * human has made it so since. */
 static bool may_return(const struct dossier *d, const struct custody_case *c)
 {
     const struct store_key *key = &d->presented;
-    bool by_rule =
-        key->replaced_via == STORE_KEY_HEALED || key->replaced_via == STORE_KEY_ENROLLED;
+    bool by_rule = key->replaced_via == STORE_KEY_HEALED || key->replaced_via == STORE_KEY_ENROLLED;
     return d->has_presented && key->state == STORE_KEY_RETIRED && by_rule && d->has_trusted &&
-           key->has_replaced_by &&
+           d->trusted.source == key->replaced_via && key->has_replaced_by &&
            memcmp(key->replaced_by, d->trusted.fingerprint, sizeof key->replaced_by) == 0 &&
            c->now_ms - key->changed_ms <= DOSSIER_RETURN_MS;
 }
@@ -291,7 +298,7 @@ int64_t dossier_absent_from(const struct dossier *d, const struct custody_case *
         (familiar_of(d, c) & rest) != rest || (wanted(d) & FAMILIAR_ABSENT) == 0) {
         return 0;
     }
-    int64_t from = heard_ms(d, c) + DOSSIER_ABSENT_MS;
+    int64_t from = absent_ms(d, c) + DOSSIER_ABSENT_MS;
     return from > c->now_ms ? from : 0;
 }
 

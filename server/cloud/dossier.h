@@ -38,21 +38,24 @@ struct custody_case {
     uint8_t id[CYAN_ID_LEN];
     bool has_key;                       /* false: 52 bytes */
     bool is_malformed;                  /* damage: never stored */
+    bool is_chosen;                     /* of a proof: the server chose the key, spki is unknown */
     uint8_t spki[CYAN_DEVICE_SPKI_LEN]; /* of the key */
     uint8_t fingerprint[CYAN_SHA256_LEN];
     char address[CONN_ADDRESS_TEXT];
     int64_t now_ms;
     bool wants_policy; /* read it even where the trusted key decides */
     uint32_t turn;     /* 52 bytes: how often a key that was tried has been dropped in a row */
-    bool lacks_spki;   /* of a proof after 52 bytes: only a stored key counts */
 
     struct cyan_hello hello;             /* of a proof */
     uint8_t nonce[CYAN_NONCE_LEN];       /* of the handshake that proved it */
     uint8_t server_key[CYAN_SHA256_LEN]; /* which one the device used; of a proof */
 
     enum custody_unknown unknown;
-    bool is_online;    /* a full session stands */
-    int64_t heard_ms;  /* when the trusted key was heard, as far as the hub knows; 0: it does not */
+    bool is_online;   /* a full session stands */
+    int64_t heard_ms; /* when the trusted key was heard, as far as the hub knows; 0: it does not */
+    /* Since when cyand runs: a full session may have stood until a crash, and nobody wrote down
+     * when it was heard last. */
+    int64_t listening_ms;
     bool was_silent;   /* the full session was asked, and did not answer */
     bool is_clone;     /* the full session answered while this one was held */
     bool was_denied;   /* a key of an unknown id, in memory */

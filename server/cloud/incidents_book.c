@@ -65,8 +65,11 @@ static void forget(struct book *book, struct incident *incident)
 
 void book_done(struct book *book)
 {
-    while (book->oldest) {
-        forget(book, book->oldest);
+    struct incident *next;
+    for (struct incident *incident = book->oldest; incident; incident = next) {
+        next = incident->newer;
+        close_incident(book, incident);
+        free(incident);
     }
     table_done(&book->open);
     free(book->removed);

@@ -77,14 +77,31 @@ struct looking {
     struct claim claims[];
 };
 
+/* An upload whose device has proven nothing yet: its account hears of the failure with its key. */
+static int take_upload(void *arg, const struct store_binding *binding)
+{
+    struct claim *claim = arg;
+    if (claim->key.has_print &&
+        memcmp(binding->fingerprint, claim->key.print, sizeof claim->trusted) == 0) {
+        claim->is_known = claim->has_trusted = true;
+        claim->owner = binding->account;
+        memcpy(claim->trusted, binding->fingerprint, sizeof claim->trusted);
+    }
+    return 0;
+}
+
 static int look_up(const struct store *store, struct claim *claim)
 {
     struct store_device device;
     struct store_key key;
     claim->is_known = claim->has_trusted = false;
     int status = store->device_get(store->ctx, claim->key.id, &device);
+    if (status == CYAN_E_NOT_FOUND) {
+        incident_firmware(&(struct store_device){.has_hello = false}, claim->firmware);
+        return store->binding_each(store->ctx, claim->key.id, take_upload, claim);
+    }
     if (status != 0) {
-        return status == CYAN_E_NOT_FOUND ? 0 : status;
+        return status;
     }
     claim->is_known = true;
     claim->owner = device.owner;

@@ -55,7 +55,7 @@ static void answer(struct job *job, int status)
         spread_owner(o->cloud, o->id, o->row.owner);
     }
     if (status == 0 && o->is_binding) {
-        registry_binding_record(o->cloud->registry, &o->binding, &record);
+        registry_binding_record(&o->binding, &record);
     } else if (status == 0) {
         registry_record(o->cloud->registry, &o->row, o->key_state, &record);
     }
@@ -241,19 +241,37 @@ void ownership_claim(struct cloud *cloud, const struct account *account,
     start(o);
 }
 
-/* What an owner wished for ends with the ownership: the next one must not be bound by a policy or
- * by a key that he never saw. */
-static int forget_wishes(const struct owning *o, const struct store *store)
+struct announced {
+    struct store_key key;
+    bool found;
+};
+
+static int find_announced(void *arg, const struct store_key *key)
 {
+    struct announced *announced = arg;
+    if (key->state == STORE_KEY_ANNOUNCED) {
+        announced->key = *key;
+        announced->found = true;
+    }
+    return 0;
+}
+
+/* Whoever gives a device up keeps no way back into it: neither a policy, nor a key that waits, nor
+ * a recovery key that was uploaded. A device brings its own again with its next cyan/hello. */
+static int drop_ways_back(const struct owning *o, const struct store *store)
+{
+    struct announced announced = {.found = false};
     struct policy none;
-    struct dossier d;
     policy_init(&none);
     int status = policy_put_device(store, o->id, &none);
     if (status == 0) {
-        status = dossier_read_all(store, o->id, o->now_ms, &d);
+        status = store->device_recovery(store->ctx, o->id, NULL);
     }
-    return status == 0 && d.has_announced
-               ? store->key_remove(store->ctx, o->id, d.announced.fingerprint)
+    if (status == 0) {
+        status = store->key_each(store->ctx, o->id, find_announced, &announced);
+    }
+    return status == 0 && announced.found
+               ? store->key_remove(store->ctx, o->id, announced.key.fingerprint)
                : status;
 }
 
@@ -275,10 +293,10 @@ static int release_in_store(struct job *job, const struct store *store)
         status = CYAN_E_REFUSED;
     }
     if (status == 0) {
-        status = forget_wishes(o, store);
+        status = store->device_owner(store->ctx, o->id, 0, "");
     }
     if (status == 0) {
-        status = store->device_owner(store->ctx, o->id, 0, "");
+        status = drop_ways_back(o, store);
     }
     return status != 0 ? status : note_owner(o, store, "unclaim");
 }
@@ -286,7 +304,7 @@ static int release_in_store(struct job *job, const struct store *store)
 static void release_answer(struct job *job, int status)
 {
     struct owning *o = (struct owning *)job;
-    if (status == 0 && !o->is_binding) {
+    if (status == 0 && !o->is_binding) { /* an upload that binds nobody ends nobody's session */
         spread_owner(o->cloud, o->id, 0);
         custody_expel(o->cloud, o->id);
     }

@@ -42,7 +42,8 @@ void ownership_claim(struct cloud *cloud, const struct account *account,
                      const uint8_t id[static CYAN_ID_LEN], record_fn *done, void *arg);
 
 /* The account gives up its device, or takes back its upload. Held sessions of it are closed; a
- * full one stays full, without an owner. CYAN_E_NOT_FOUND; CYAN_E_REFUSED. */
+ * full one stays full, without an owner. The device's policy, its announced key and its recovery
+ * key go with the owner. CYAN_E_NOT_FOUND; CYAN_E_REFUSED. */
 void ownership_release(struct cloud *cloud, const struct account *account,
                        const uint8_t id[static CYAN_ID_LEN], status_fn *done, void *arg);
 

@@ -88,11 +88,27 @@ static int put_change(struct changing *c, const struct store *store)
     return status != 0 ? status : note(c, store);
 }
 
+/* A device's policy is its owner's. One that has proven nothing yet has none: several accounts may
+ * have uploaded a key for its id, and what one of them left behind would hold for the others. */
+static int check_owner(const struct changing *c, const struct store *store)
+{
+    struct store_device device;
+    int status = store->device_get(store->ctx, c->device, &device);
+    if (status == CYAN_E_NOT_FOUND) {
+        return c->changes ? CYAN_E_NOT_FOUND : 0;
+    }
+    bool is_own = device.owner == c->account.id || (device.owner == 0 && c->account.is_operator);
+    return status == 0 && !is_own ? CYAN_E_REFUSED : status;
+}
+
 static int run(struct job *job, const struct store *store)
 {
     struct changing *c = (struct changing *)job;
     struct policy_view *view = &c->view;
-    int status = policy_of_account(store, c->account.id, &view->account);
+    int status = c->of_device ? check_owner(c, store) : 0;
+    if (status == 0) {
+        status = policy_of_account(store, c->account.id, &view->account);
+    }
     if (status == 0 && c->of_device) {
         status = policy_of_device(store, c->device, &view->own);
     } else if (status == 0) {

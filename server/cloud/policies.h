@@ -36,7 +36,8 @@ struct policy_view {
 
 typedef void policy_fn(void *arg, int status, const struct policy_view *view);
 
-/* change NULL: only reads. */
+/* change NULL: only reads. CYAN_E_REFUSED: another account's device; CYAN_E_NOT_FOUND: a change for
+ * an id that has proven nothing yet. */
 void policies_change(struct cloud *cloud, const struct policy_level *level,
                      const struct policy_change *change, policy_fn *done, void *arg);
 

@@ -62,14 +62,11 @@ void registry_record(struct registry *registry, const struct store_device *row,
     }
 }
 
-void registry_binding_record(struct registry *registry, const struct store_binding *binding,
-                             struct device_record *out_record)
+/* Whoever is held under this id has another key: that is the operator's to know. */
+void registry_binding_record(const struct store_binding *binding, struct device_record *out_record)
 {
-    *out_record =
-        (struct device_record){.owner = binding->account,
-                               .key_state = DEVICE_KEY_TRUSTED,
-                               .is_provisional = true,
-                               .held = presence_is_held(registry->presence, binding->device)};
+    *out_record = (struct device_record){
+        .owner = binding->account, .key_state = DEVICE_KEY_TRUSTED, .is_provisional = true};
     memcpy(out_record->id, binding->device, sizeof out_record->id);
     memcpy(out_record->name, binding->name, sizeof out_record->name);
 }
@@ -126,7 +123,7 @@ static void resolve_answer(struct job *job, int status)
     struct resolving *r = (struct resolving *)job;
     struct device_record record;
     if (status == 0 && r->is_binding) {
-        registry_binding_record(r->registry, &r->binding, &record);
+        registry_binding_record(&r->binding, &record);
     } else if (status == 0) {
         registry_record(r->registry, &r->row, r->key_state, &record);
     }
@@ -241,7 +238,7 @@ static void list_answer(struct job *job, int status)
     for (size_t i = 0; records && i < listing->count; i++) {
         const struct listed *row = &listing->rows[i];
         if (row->is_binding) {
-            registry_binding_record(listing->registry, &row->binding, &records[i]);
+            registry_binding_record(&row->binding, &records[i]);
         } else {
             registry_record(listing->registry, &row->row, row->key_state, &records[i]);
         }

@@ -80,8 +80,7 @@ int registry_key_state(const struct store *store, const uint8_t id[static CYAN_I
 void registry_record(struct registry *registry, const struct store_device *row,
                      enum device_key_state key_state, struct device_record *out_record);
 /* The same for an upload. */
-void registry_binding_record(struct registry *registry, const struct store_binding *binding,
-                             struct device_record *out_record);
+void registry_binding_record(const struct store_binding *binding, struct device_record *out_record);
 
 /* Keeps when a device was last heard, in bulk and without waiting: on disk within some 10 s. */
 void registry_heard(struct registry *registry, const uint8_t id[static CYAN_ID_LEN],

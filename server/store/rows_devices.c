@@ -184,7 +184,7 @@ int rows_device_recovery(void *ctx, const uint8_t id[CYAN_ID_LEN],
     struct query q;
     query_begin(&q, ctx, ST_DEVICE_RECOVERY);
     query_blob(&q, id, CYAN_ID_LEN);
-    query_blob(&q, key, STORE_RECOVERY_LEN);
+    query_blob_or_null(&q, key != NULL, key, STORE_RECOVERY_LEN);
     return query_run_on_one(&q);
 }
 

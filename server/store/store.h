@@ -232,6 +232,7 @@ struct store {
     int (*device_heal)(void *ctx, const uint8_t id[CYAN_ID_LEN], int64_t last_ms, bool off);
     int (*device_module)(void *ctx, const uint8_t id[CYAN_ID_LEN],
                          const uint8_t hash[CYAN_SHA256_LEN]);
+    /* NULL: none. */
     int (*device_recovery)(void *ctx, const uint8_t id[CYAN_ID_LEN],
                            const uint8_t key[STORE_RECOVERY_LEN]);
     int (*device_reset)(void *ctx, const uint8_t id[CYAN_ID_LEN], const char *reason);

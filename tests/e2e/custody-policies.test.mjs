@@ -1,59 +1,12 @@
 // custody-policies.test.mjs - who is let in: every policy beside every kind of key, for both
 // generations of firmware. The right-hand sides are those of docs/SPEC-custody.md, "Judgement".
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 
 import * as coap from './lib/coap.mjs';
-import { foundDevice, isFull, printOf, sameDevice, withOneCloud } from './lib/custody.mjs';
-import { newKey, spkiOf } from './lib/rsa.mjs';
+import { foundDevice, isFull, kinds, printOf, sameDevice, withOneCloud } from './lib/custody.mjs';
+import { newKey } from './lib/rsa.mjs';
 import { SECOND } from './lib/time.mjs';
-
-// How a known device comes to present a key of this kind. Each resolves to the device that does.
-const kinds = {
-  trusted: async (owner, device) => device,
-  announced: async (owner, device) => {
-    const other = await sameDevice(owner, device);
-    await owner.upload(device.id, other.key);
-    return other;
-  },
-  new: (owner, device) => sameDevice(owner, device),
-  pending: async (owner, device) => {
-    const other = await sameDevice(owner, device);
-    await other.goOnline();
-    await owner.change(device.id, 'cyan/key/pending');
-    other.close();
-    await owner.untilSession(device.id, 'none');
-    return other;
-  },
-  denied: async (owner, device) => {
-    const other = await kinds.pending(owner, device);
-    await owner.must(device.id, other.key, 'deny');
-    return other;
-  },
-  revoked: async (owner, device) => {
-    const other = await kinds.pending(owner, device);
-    await owner.must(device.id, other.key, 'revoke');
-    return other;
-  },
-  'retired by a human': async (owner, device) => {
-    const other = await kinds.pending(owner, device);
-    await owner.must(device.id, other.key, 'approve');
-    return device;
-  },
-  'retired by a window': async (owner, device) => {
-    const other = await sameDevice(owner, device);
-    await owner.window(device.id);
-    await other.goOnline();
-    await owner.change(device.id, 'cyan/key/changed');
-    other.close();
-    await owner.untilSession(device.id, 'none');
-    return device;
-  },
-  malformed: async (owner, device) => {
-    device.spki = Buffer.from(spkiOf(device.key));
-    device.spki[156] &= 0xfe; // an even modulus
-    return device;
-  },
-};
 
 // absent would take ten minutes; which of the others count differs by generation.
 const policies = {
@@ -167,6 +120,28 @@ async function expectEvents(owner, device, expected, from) {
   assert.deepEqual(owner.statuses(id, from), expected.session === 'full' ? ['online'] : []);
 }
 
+// The cause that the incident must have; nothing where there is none to be.
+function causeOf(policy, kind, b) {
+  if (kind === 'revoked' || kind === 'malformed') {
+    return `device-key-${kind}`;
+  }
+  if (kind.startsWith('retired')) {
+    const isClone = policy !== 'strict' && kind === 'retired by a human';
+    return isClone ? 'clone' : policy === 'strict' ? 'device-key-mismatch' : null;
+  }
+  const isHeld = policy === 'quarantine' || (policy === 'heal' && b && kind === 'new');
+  return ['new', 'pending'].includes(kind) && (policy === 'strict' || isHeld) ? 'device-key-mismatch' : null;
+}
+
+async function expectIncident(owner, device, cause, isProven) {
+  const answer = await owner.ask('GET', `/v1/incidents?device=${device.id}&cause=${cause}`);
+  const presented = device.spki ? createHash('sha256').update(device.spki).digest('hex') : printOf(device.key);
+  const [incident] = answer.json.incidents.filter((found) => found.presented === presented);
+  assert.ok(incident, `no incident ${cause}: ${answer.text}`);
+  assert.deepEqual([incident.device, incident.address], [device.id, '127.0.0.1']);
+  assert.equal(incident.proven || !isProven, true);
+}
+
 async function expectRow(owner, policy, kind, b) {
   const entry = table[policy][kind];
   const expected = typeof entry === 'function' ? entry(b) : entry;
@@ -185,6 +160,10 @@ async function expectRow(owner, policy, kind, b) {
     assert.equal(await owner.stateOf(device.id, device.key), expected.state);
   }
   await expectEvents(owner, device, expected, from);
+  const cause = causeOf(policy, kind, b);
+  if (cause) {
+    await expectIncident(owner, device, cause, expected.session !== 'none');
+  }
   const { keys } = await owner.keys(device.id);
   assert.equal(keys.filter((key) => key.state === 'trusted').length, 1);
 }
@@ -258,3 +237,48 @@ for (const policy of Object.keys(policies)) {
 }
 
 withOneCloud('with 52 bytes', short);
+
+withOneCloud('the routes of policies', {
+  'show the policy that counts, where it comes from, and what is below a window': async (owner) => {
+    const { id } = await foundDevice(owner);
+    const shown = async () => (await owner.ask('GET', `/v1/devices/${id}/key-policy`)).json;
+    const seen = async () => {
+      const { policy, from, base, ids } = await shown();
+      return [policy, from, base, ids];
+    };
+    assert.deepEqual(await seen(), ['quarantine', 'default', 'quarantine', null]);
+    await owner.world.policy({ policy: 'strict' });
+    assert.deepEqual(await seen(), ['strict', 'account', 'strict', null]);
+    await owner.policy(id, { policy: 'heal', networks: ['10.0.0.0/8'], familiar: { module: false } });
+    assert.deepEqual(await seen(), ['heal', 'device', 'heal', null]);
+    const heal = await shown();
+    assert.deepEqual(heal.networks, ['10.0.0.0/8']);
+    assert.deepEqual(heal.familiar, { absent: true, firmware: true, module: false, address: true });
+    await owner.policy(id, { policy: 'enroll', ids: [id], for: 60 });
+    assert.deepEqual(await seen(), ['enroll', 'device', 'heal', [id]]);
+    const left = Date.parse((await shown()).until) - Date.now();
+    assert.ok(left > 0 && left <= 60000, `${left} ms`);
+    const close = () => owner.ask('DELETE', `/v1/devices/${id}/key-policy`);
+    assert.equal((await close()).status, 200);
+    assert.deepEqual(await seen(), ['heal', 'device', 'heal', null]);
+    assert.equal((await close()).status, 200);
+    assert.deepEqual(await seen(), ['strict', 'account', 'strict', null]);
+    await owner.ask('DELETE', '/v1/user/key-policy');
+    assert.deepEqual(await seen(), ['quarantine', 'default', 'quarantine', null]);
+  },
+
+  'refuse what is no policy': async (owner) => {
+    const { id } = await foundDevice(owner);
+    const bad = [
+      {}, { policy: 'none' }, { policy: 7 }, { policy: 'enroll' }, { policy: 'enroll', ids: [] },
+      { policy: 'enroll', ids: ['f'.repeat(24)] }, { policy: 'enroll', ids: [id], for: -1 },
+      { policy: 'enroll', ids: [id], until: 'soon' }, { policy: 'enroll', ids: [id], until: '2020-01-01T00:00:00Z' },
+      { policy: 'heal', networks: ['everywhere'] }, { policy: 'heal', familiar: { smell: true } },
+    ];
+    for (const change of bad) {
+      const answer = await owner.ask('PUT', `/v1/devices/${id}/key-policy`, change);
+      assert.equal(answer.status, 400, JSON.stringify(change));
+    }
+    assert.equal((await owner.ask('PUT', '/v1/products/1/key-policy', { policy: 'strict' })).status, 501);
+  },
+});

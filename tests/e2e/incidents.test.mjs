@@ -21,6 +21,15 @@ async function dropTheAnswer(device) {
   await device.untilClosed();
 }
 
+// A device that proved its key once, and has gone: before that an upload is all that is known.
+async function goneDevice(world) {
+  const device = await world.device();
+  await device.goOnline();
+  device.socket.destroy();
+  await world.cyand.untilOnline(device.id, false);
+  return device;
+}
+
 async function sendJunk(device) {
   await device.connect();
   await device.receiveNonce();
@@ -31,10 +40,7 @@ async function sendJunk(device) {
 test('what does not decipher is told nowhere for ten seconds, and then to its candidates', async (t) => {
   const world = await World.start(t, { args: ['--signup', '--log', 'json'] });
   const bea = await world.cyand.signUp('bea@example.org');
-  const device = await world.device();
-  await device.goOnline();
-  device.socket.destroy();
-  await world.cyand.untilOnline(device.id, false);
+  const device = await goneDevice(world);
   const stream = await world.cyand.stream('/v1/devices/events');
   const logged = () => world.cyand.program.err.items.filter((line) => line.includes('not-decipherable'));
   const told = () => stream.events.items.filter(({ name }) => name === 'cyan/handshake/failed');
@@ -70,7 +76,7 @@ test('what does not decipher is told nowhere for ten seconds, and then to its ca
 test('a device that cannot use our answer is told at once, counted, and known by its orange flash', async (t) => {
   const world = await World.start(t, { args: ['--signup'] });
   const bea = await world.cyand.signUp('bea@example.org');
-  const device = await world.device();
+  const device = await goneDevice(world);
   const stream = await world.cyand.stream('/v1/devices/events');
   await dropTheAnswer(device);
   const event = await stream.next(({ name }) => name === 'cyan/handshake/failed', { ms: 5 * SECOND });
@@ -90,7 +96,7 @@ test('a device that cannot use our answer is told at once, counted, and known by
   assert.match(story.led, /orange/);
   assert.equal(story.command, 'cyan keys new');
   assert.deepEqual(await incidents(world, `?device=${device.id}`, bea), []);
-  assert.equal((await world.cyand.get(`/v1/devices/${device.id}/diagnosis`, bea)).status, 403);
+  assert.equal((await world.cyand.get(`/v1/devices/${device.id}/diagnosis`, bea)).status, 404);
   await world.cyand.restart();
   const [kept] = await incidents(world);
   assert.deepEqual(kept, second);
@@ -98,7 +104,7 @@ test('a device that cannot use our answer is told at once, counted, and known by
 
 test('an event that was heard just before kill -9 comes again, with the same number', async (t) => {
   const world = await World.start(t);
-  const device = await world.device();
+  const device = await goneDevice(world);
   const before = await world.cyand.stream('/v1/devices/events');
   await dropTheAnswer(device);
   const heard = await before.next(({ name }) => name === 'cyan/handshake/failed');

@@ -23,22 +23,43 @@ static struct diagnosis told;
 static bool is_told;
 static char name[LINE_MAX_LEN], policy[32], reset[32];
 
+/* What follows a prefix, as a number; false when the word begins otherwise. */
+static bool take_number(const char *word, const char *prefix, long *out)
+{
+    size_t len = strlen(prefix);
+    char *end = NULL;
+    if (strncmp(word, prefix, len) != 0) {
+        return false;
+    }
+    *out = strtol(word + len, &end, 10);
+    assert_true(end != word + len && *end == '\0');
+    return true;
+}
+
+static bool take_text(const char *word, const char *prefix, char *out, size_t cap)
+{
+    size_t len = strlen(prefix);
+    return strncmp(word, prefix, len) == 0 && snprintf(out, cap, "%s", word + len) > 0;
+}
+
+/* CAUSE=MINUTES, or CAUSE!=MINUTES */
 static void take_failure(const char *word, struct diagnosis_cause *causes)
 {
-    char cause[64];
-    int minutes = 0;
-    assert_int_equal(sscanf(word, "%63[^=]=%d", cause, &minutes), 2);
-    size_t len = strlen(cause);
-    bool proven = cause[len - 1] == '!';
-    cause[len - proven] = '\0';
+    char cause[64] = "";
+    long minutes = 0;
+    size_t len = strcspn(word, "!=");
+    bool proven = word[len] == '!';
+    assert_true(len < sizeof cause);
+    memcpy(cause, word, len);
     assert_true(cause_find(cause) < INCIDENT_CAUSES);
+    assert_true(take_number(word + len, proven ? "!=" : "=", &minutes));
     causes[cause_find(cause)] = (struct diagnosis_cause){
         .count = 1, .last_ms = now - (int64_t)minutes * MINUTE, .proven = proven};
 }
 
 static void take_word(const char *word)
 {
-    int value = 0;
+    long value = 0;
     if (strcmp(word, "online") == 0) {
         facts.online = true;
     } else if (strcmp(word, "held") == 0) {
@@ -51,15 +72,15 @@ static void take_word(const char *word)
         facts.has_revoked = true;
     } else if (strcmp(word, "address") == 0) {
         facts.address = HOME;
-    } else if (sscanf(word, "pending=%d", &value) == 1) {
+    } else if (take_number(word, "pending=", &value)) {
         facts.pending_count = (size_t)value;
-    } else if (sscanf(word, "handshake=%d", &value) == 1) {
+    } else if (take_number(word, "handshake=", &value)) {
         facts.last_handshake_ms = now - (int64_t)value * MINUTE;
-    } else if (sscanf(word, "heard=%d", &value) == 1) {
+    } else if (take_number(word, "heard=", &value)) {
         facts.last_heard_ms = now - (int64_t)value * MINUTE;
-    } else if (sscanf(word, "policy=%31s", policy) == 1) {
+    } else if (take_text(word, "policy=", policy, sizeof policy)) {
         facts.policy = policy;
-    } else if (sscanf(word, "reset=%31s", reset) == 1) {
+    } else if (take_text(word, "reset=", reset, sizeof reset)) {
         facts.last_reset = reset;
     } else if (strncmp(word, "own:", 4) == 0) {
         take_failure(word + 4, facts.own);
@@ -205,9 +226,9 @@ static void on_answer(void *arg, int status, const struct diagnosis_answer *give
     }
 }
 
-static void load(uint8_t device, bool held)
+static void load(uint8_t device, uint32_t owner, bool held)
 {
-    struct device_record record = {.held = held};
+    struct device_record record = {.owner = owner, .held = held};
     memcpy(record.id, desk_id(device), sizeof record.id);
     cloud =
         (struct cloud){.jobs = hub_jobs, .presence = desk_presence, .incidents = desk_incidents};
@@ -237,7 +258,7 @@ static void the_loader_collects_what_the_store_and_memory_know(void **state)
     desk_note(CAUSE_KEY_MISMATCH, 1, desk_ann, HOME);
     desk_note_nobody(CAUSE_NOT_DECIPHERABLE, HOME);
     timers_advance(2 * INCIDENTS_WINDOW_MS);
-    load(1, true);
+    load(1, desk_ann, true);
     assert_int_equal(answer_status, 0);
     assert_memory_equal(answer.id, desk_id(1), CYAN_ID_LEN);
     assert_string_equal(answer.name, "device_1");
@@ -245,7 +266,7 @@ static void the_loader_collects_what_the_store_and_memory_know(void **state)
     assert_string_equal(answer.diagnosis.key_state, "pending");
     assert_string_equal(answer.diagnosis.command, "cyan keys list device_1");
     assert_int_equal(answer.incident_count, 1); /* a held device is at its address and well */
-    load(1, false);
+    load(1, desk_ann, false);
     assert_string_equal(answer.diagnosis.session, "none");
     assert_int_equal(answer.incident_count, 2);
     assert_string_equal(answer.incidents[0].row.cause, "not-decipherable");
@@ -253,7 +274,7 @@ static void the_loader_collects_what_the_store_and_memory_know(void **state)
     assert_memory_equal(answer.incidents[0].candidates[0], desk_id(1), CYAN_ID_LEN);
     assert_int_equal(answer.incidents[1].candidate_count, 0);
     desk_go_online(1, desk_ann);
-    load(1, true);
+    load(1, desk_ann, true);
     assert_string_equal(answer.diagnosis.session, "full");
     assert_int_equal(answer.incident_count, 1);
 }
@@ -262,14 +283,25 @@ static void the_loader_collects_what_the_store_and_memory_know(void **state)
 static void an_id_that_nobody_knows_has_the_story_of_its_record(void **state)
 {
     (void)state;
-    load(9, true);
+    load(9, 0, true);
     assert_int_equal(answer_status, 0);
     assert_memory_equal(answer.id, desk_id(9), CYAN_ID_LEN);
     assert_string_equal(answer.name, "");
     assert_string_equal(answer.diagnosis.session, "held");
     assert_string_equal(answer.diagnosis.key_state, "none");
-    load(9, false);
+    load(9, 0, false);
     assert_string_equal(answer.diagnosis.session, "none");
+}
+
+/* Somebody had uploaded a key for it; then it proved another account's. */
+static void a_record_from_before_the_device_changed_hands_tells_nothing(void **state)
+{
+    (void)state;
+    desk_add_device(1, desk_ann, HOME);
+    load(1, desk_ann + 1, false);
+    assert_int_equal(answer_status, CYAN_E_NOT_FOUND);
+    load(1, 0, false);
+    assert_int_equal(answer_status, CYAN_E_NOT_FOUND);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, desk_set_up, desk_tear_down)
@@ -281,6 +313,7 @@ int main(void)
         cmocka_unit_test(every_device_has_a_story),
         CASE(the_loader_collects_what_the_store_and_memory_know),
         CASE(an_id_that_nobody_knows_has_the_story_of_its_record),
+        CASE(a_record_from_before_the_device_changed_hands_tells_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,16 +30,16 @@ int __wrap_uv_timer_stop(uv_timer_t *timer)
 
 int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb ring, uint64_t timeout, uint64_t repeat)
 {
-    size_t i = 0;
+    struct waiting *place = NULL;
     (void)__wrap_uv_timer_stop(timer);
-    while (i < TIMERS_MAX && waiting[i].timer) {
-        i++;
+    for (size_t i = 0; i < TIMERS_MAX; i++) {
+        place = waiting[i].timer ? place : &waiting[i];
     }
-    assert_true(i < TIMERS_MAX);
-    waiting[i] = (struct waiting){.timer = timer,
-                                  .ring = ring,
-                                  .due_ms = hub_now_ms + (int64_t)timeout,
-                                  .repeat_ms = (int64_t)repeat};
+    assert_non_null(place);
+    *place = (struct waiting){.timer = timer,
+                              .ring = ring,
+                              .due_ms = hub_now_ms + (int64_t)timeout,
+                              .repeat_ms = (int64_t)repeat};
     return 0;
 }
 

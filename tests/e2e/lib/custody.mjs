@@ -138,6 +138,54 @@ export function sameDevice(owner, device, key) {
   return owner.world.device({ known: false, id: device.id, key });
 }
 
+// How a known device comes to present a key of this kind. Each resolves to the device that does.
+export const kinds = {
+  trusted: async (owner, device) => device,
+  announced: async (owner, device) => {
+    const other = await sameDevice(owner, device);
+    await owner.upload(device.id, other.key);
+    return other;
+  },
+  new: (owner, device) => sameDevice(owner, device),
+  pending: async (owner, device) => {
+    const other = await sameDevice(owner, device);
+    await other.goOnline();
+    await owner.change(device.id, 'cyan/key/pending');
+    other.close();
+    await owner.untilSession(device.id, 'none');
+    return other;
+  },
+  denied: async (owner, device) => {
+    const other = await kinds.pending(owner, device);
+    await owner.must(device.id, other.key, 'deny');
+    return other;
+  },
+  revoked: async (owner, device) => {
+    const other = await kinds.pending(owner, device);
+    await owner.must(device.id, other.key, 'revoke');
+    return other;
+  },
+  'retired by a human': async (owner, device) => {
+    const other = await kinds.pending(owner, device);
+    await owner.must(device.id, other.key, 'approve');
+    return device;
+  },
+  'retired by a window': async (owner, device) => {
+    const other = await sameDevice(owner, device);
+    await owner.window(device.id);
+    await other.goOnline();
+    await owner.change(device.id, 'cyan/key/changed');
+    other.close();
+    await owner.untilSession(device.id, 'none');
+    return device;
+  },
+  malformed: async (owner, device) => {
+    device.spki = Buffer.from(spkiOf(device.key));
+    device.spki[156] &= 0xfe; // an even modulus
+    return device;
+  },
+};
+
 // Cases that share one cloud and its first account, side by side: { sentence: (owner) => … }.
 export function withOneCloud(name, cases, options) {
   test(name, { concurrency: 6 }, async (t) => {
