@@ -31,6 +31,7 @@ struct calls {
     struct wheel wheel;
     uv_timer_t soon;
     struct waiting *failing;
+    bool is_stopped;
 };
 
 enum { LIMIT_MS = 30000 };
@@ -134,9 +135,10 @@ static int dispatch(struct calls *calls, struct waiting *waiting, const struct c
 void calls_start(struct cloud *cloud, const struct call *call, call_fn *done, void *arg)
 {
     struct calls *calls = cloud->calls;
-    struct waiting *waiting = calloc(1, sizeof *waiting);
+    struct waiting *waiting = calls->is_stopped ? NULL : calloc(1, sizeof *waiting);
     if (!waiting) {
-        struct call_reply reply = {.status = CYAN_E_NO_MEMORY};
+        struct call_reply reply = {.status =
+                                       calls->is_stopped ? CYAN_E_OFFLINE : CYAN_E_NO_MEMORY};
         done(arg, &reply);
         return;
     }
@@ -185,6 +187,7 @@ void calls_stop(struct calls *calls)
     table_each(&calls->table, collect, calls);
     table_done(&calls->table);
     on_soon(&calls->soon);
+    calls->is_stopped = true; /* jobs that end from now on may still ask */
     wheel_close(&calls->wheel);
     uv_close((uv_handle_t *)&calls->soon, NULL);
 }

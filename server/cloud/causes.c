@@ -79,8 +79,9 @@ static const struct cause causes[INCIDENT_CAUSES] = {
          "cyan keys list DEVICE"},
     [CAUSE_CLONE] =
         {"clone", STAGE_SESSION, HELD, HELD, "one of two devices with one id",
-         "% came with another key while the device with the trusted key was online and answered. "
-         "Two devices use one id: find out which is yours, deny the other.",
+         "% came with a key that was replaced before, or while the device with the trusted key was "
+         "online and answered. Two devices may use one id: find out which is yours, and deny the "
+         "key of the other; one that was trusted before you revoke.",
          "cyan keys list DEVICE"},
 };
 

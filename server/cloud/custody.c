@@ -293,13 +293,20 @@ static void tell_held(struct custody *custody, const struct examination *examina
     }
 }
 
-static void log_refusal(const struct proof *proof, int status)
+static void log_problem(const struct proof *proof, enum session_verdict verdict, int status)
 {
     char id[CYAN_ID_TEXT];
     cyan_hex_encode(proof->examination.c.id, CYAN_ID_LEN, id);
-    log_write(LOG_WARN, "proof not accepted", "device", id, "cause",
+    log_write(LOG_WARN, verdict == SESSION_REFUSE ? "proof not accepted" : "proof not stored", "device", id, "cause",
               status == CYAN_E_INVALID ? "another platform than before" : cyan_err_text(status),
               NULL);
+}
+
+/* The trusted key once more: all that could not be stored is when it was seen. A full disk must not
+ * turn away what needs no room. */
+static bool is_only_seen(const struct examined *out, int status)
+{
+    return out->ruling.effect == EFFECT_SEEN && (status == CYAN_E_FULL || status == CYAN_E_IO);
 }
 
 static void on_proven(struct job *job, int status)
@@ -308,9 +315,10 @@ static void on_proven(struct job *job, int status)
     struct custody *custody = proof->examination.custody;
     const struct custody_case *c = &proof->examination.c;
     const struct examined *out = &proof->examination.examined;
-    enum session_verdict verdict = status == 0 ? out->ruling.verdict : SESSION_REFUSE;
+    enum session_verdict verdict =
+        status == 0 || is_only_seen(out, status) ? out->ruling.verdict : SESSION_REFUSE;
     if (status != 0) {
-        log_refusal(proof, status);
+        log_problem(proof, verdict, status);
     } else {
         custody_note_examined(custody, c, out);
     }

@@ -36,14 +36,16 @@ typedef void custody_judged_fn(void *arg, enum session_verdict verdict, const ui
 void custody_judge(struct cloud *cloud, bool is_nobody, const struct cyan_claim *claim,
                    const char *address, custody_judged_fn *done, void *arg);
 
-/* A strict Hello has proven a key. When done hears full or held, the fact is stored. */
+/* A strict Hello has proven a key. When done hears full or held, the fact is stored, but for one: the
+ * trusted key is full also when the store has no room to note that it was seen. */
 typedef void custody_admitted_fn(void *arg, enum session_verdict verdict, uint32_t owner,
                                  const uint8_t *fingerprint);
 void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_proven *proof,
                     custody_admitted_fn *done, void *arg);
 
-/* A held session has ended. Nothing happens when there is none of this serial. */
-void custody_gone(struct cloud *cloud, uint64_t serial);
+/* A session of an id has ended. Was it a full one, held ones of the id are judged again: a heal may
+ * have waited for that. */
+void custody_gone(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN], uint64_t serial);
 /* A handshake has failed: a device without a key of its own is tried with another one. */
 void custody_failed(struct cloud *cloud, const struct letter_failed *failure);
 /* The last reset reason, as a held session or a full one tells it. */

@@ -480,11 +480,14 @@ void custody_begin_held(struct custody *custody, uint64_t serial, const struct e
     }
 }
 
-void custody_gone(struct cloud *cloud, uint64_t serial)
+void custody_gone(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN], uint64_t serial)
 {
-    struct held *h = held_find(&cloud->custody->held, serial);
+    struct custody *custody = cloud->custody;
+    struct held *h = held_find(&custody->held, serial);
     if (h) {
-        drop(cloud->custody, h);
+        drop(custody, h);
+    } else if (!presence_find(cloud->presence, id) && presence_is_held(cloud->presence, id)) {
+        custody_review(cloud, id);
     }
 }
 
@@ -492,11 +495,12 @@ void custody_reset_reason(struct cloud *cloud, uint64_t serial,
                           const uint8_t id[static CYAN_ID_LEN], const char *reason)
 {
     struct held *h = held_find(&cloud->custody->held, serial);
-    incidents_annotate(cloud->incidents, id, reason);
     if (h) {
+        incidents_annotate(cloud->incidents, id, h->c.fingerprint, reason);
         (void)snprintf(h->reset, sizeof h->reset, "%s", reason);
     } else if (serial == 0) {
         /* What one said that was held, and is gone, is nobody's word. */
+        incidents_annotate(cloud->incidents, id, NULL, reason);
         registry_reset(cloud->registry, id, reason);
     }
 }

@@ -238,10 +238,10 @@ static unsigned familiar_of(const struct dossier *d, const struct custody_case *
     return holds;
 }
 
-/* What no switch turns off. */
+/* What no switch turns off. While a full session stands, it may be the one that is no clone. */
 static bool may_heal(const struct dossier *d, const struct custody_case *c)
 {
-    return d->has_trusted && rivals(d) == 0 && !c->is_clone && !d->device.heal_off &&
+    return d->has_trusted && rivals(d) == 0 && !c->is_online && !c->is_clone && !d->device.heal_off &&
            (d->device.last_heal_ms == 0 || c->now_ms - d->device.last_heal_ms >= DOSSIER_HEAL_MS);
 }
 

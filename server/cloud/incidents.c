@@ -182,19 +182,29 @@ static void each_of_device(struct incidents *incidents, const uint8_t *id,
     }
 }
 
+struct annotation {
+    const uint8_t *presented; /* NULL: any */
+    const char *reset;
+};
+
 static void annotate(struct incidents *incidents, struct incident *incident, const void *arg)
 {
+    const struct annotation *annotation = arg;
     struct store_incident *row = &incident->row;
-    if (row->reset[0] == '\0' && clock_now_ms() - row->last_ms <= INCIDENT_RESET_MS) {
-        put_text(row->reset, sizeof row->reset, arg);
+    bool fits = !annotation->presented ||
+                (row->has_presented &&
+                 memcmp(row->presented, annotation->presented, sizeof row->presented) == 0);
+    if (fits && row->reset[0] == '\0' && clock_now_ms() - row->last_ms <= INCIDENT_RESET_MS) {
+        put_text(row->reset, sizeof row->reset, annotation->reset);
         book_touch(&incidents->book, incident);
     }
 }
 
 void incidents_annotate(struct incidents *incidents, const uint8_t id[static CYAN_ID_LEN],
-                        const char *reset)
+                        const uint8_t *presented, const char *reset)
 {
-    each_of_device(incidents, id, annotate, reset);
+    const struct annotation annotation = {.presented = presented, .reset = reset};
+    each_of_device(incidents, id, annotate, &annotation);
 }
 
 static void change_owner(struct incidents *incidents, struct incident *incident, const void *arg)

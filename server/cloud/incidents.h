@@ -67,9 +67,11 @@ void incidents_note(struct incidents *incidents, const struct incident_note *not
  * id that no device has counts as one without. Ends that say nothing are ignored. */
 void incidents_note_failure(struct incidents *incidents, const struct letter_failed *failure);
 
-/* The device told its last reset reason: that may explain what happened in the last hour. */
+/* A last reset reason was told: that may explain what happened to the device in the last hour. What
+ * a held session tells explains only what came with its key. presented: that key; NULL: the device
+ * itself told it. */
 void incidents_annotate(struct incidents *incidents, const uint8_t id[static CYAN_ID_LEN],
-                        const char *reset);
+                        const uint8_t *presented, const char *reset);
 
 /* The device belongs to another account, or to nobody. */
 void incidents_owner(struct incidents *incidents, const uint8_t id[static CYAN_ID_LEN],

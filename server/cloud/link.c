@@ -148,13 +148,13 @@ static void proven(struct link_unit *unit, const struct letter_proven *body)
 static void gone(struct cloud *cloud, const struct letter_gone *body)
 {
     const struct online *entry = presence_find(cloud->presence, body->id);
-    custody_gone(cloud, body->serial);
     if (entry && entry->session == body->serial) {
         const struct online was = *entry;
         registry_heard(cloud->registry, body->id, was.last_heard_ms);
         presence_remove(cloud->presence, body->id);
         tell(cloud, &was, "offline");
     }
+    custody_gone(cloud, body->id, body->serial);
 }
 
 static void promoted(struct cloud *cloud, const struct letter_gone *body)

@@ -209,11 +209,17 @@ void outbox_send(struct outbox *outbox, const struct store_outbox *row)
     mark(outbox, row->seq);
 }
 
-bool outbox_may_tell(struct outbox *outbox, const uint8_t id[static CYAN_ID_LEN], const char *name)
+static struct subject subject_of(const uint8_t *id, const char *name)
 {
     struct subject subject = {.name = ""};
     memcpy(subject.id, id, sizeof subject.id);
     memcpy(subject.name, name, strnlen(name, STORE_WORD_MAX));
+    return subject;
+}
+
+bool outbox_may_tell(struct outbox *outbox, const uint8_t id[static CYAN_ID_LEN], const char *name)
+{
+    const struct subject subject = subject_of(id, name);
     int64_t *when = lru_put(outbox->told, &subject);
     int64_t now = clock_now_ms();
     /* A clock that was set back must not keep everything quiet. */
@@ -252,6 +258,9 @@ static void on_told(struct job *job, int status)
     if (status == 0) {
         outbox_send(telling->outbox, &telling->row);
     } else {
+        /* Nobody has heard it: the next one need not wait. */
+        const struct subject subject = subject_of(telling->event.device, telling->name);
+        lru_remove(telling->outbox->told, &subject);
         log_write(LOG_WARN, "an event could not be stored", "name", telling->name, "cause",
                   cyan_err_text(status), NULL);
     }

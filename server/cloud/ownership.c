@@ -94,6 +94,19 @@ static void start(struct owning *o)
     }
 }
 
+static int note_owner(const struct owning *o, const struct store *store, const char *action)
+{
+    uint8_t head[CYAN_SHA256_LEN];
+    const struct audit_entry entry = {.account = o->account.id,
+                                      .owner = o->account.id,
+                                      .device = o->id,
+                                      .action = action,
+                                      .by = o->account.name,
+                                      .detail = "{}",
+                                      .at_ms = o->now_ms};
+    return audit_append(store, o->cloud->store_crypto, &entry, head);
+}
+
 /* --- uploads --- */
 
 struct others {
@@ -143,6 +156,17 @@ static int bind_to_account(struct owning *o, const struct store *store)
     return status != 0 ? status : store->binding_put(store->ctx, binding);
 }
 
+/* Whoever holds its other half can make a key trusted: that it changed is a row of the audit. */
+static int put_recovery(const struct owning *o, const struct store *store)
+{
+    if (o->row.has_recovery &&
+        memcmp(o->row.recovery, o->upload.recovery, sizeof o->row.recovery) == 0) {
+        return 0;
+    }
+    int status = store->device_recovery(store->ctx, o->id, o->upload.recovery);
+    return status != 0 ? status : note_owner(o, store, "recovery-key");
+}
+
 static int upload_in_store(struct job *job, const struct store *store)
 {
     struct owning *o = (struct owning *)job;
@@ -163,7 +187,7 @@ static int upload_in_store(struct job *job, const struct store *store)
     memcpy(order.spki, o->upload.spki, sizeof order.spki);
     status = custody_apply_order(&change, &order, &o->outcome);
     if (status == 0 && o->upload.has_recovery) {
-        status = store->device_recovery(store->ctx, o->id, o->upload.recovery);
+        status = put_recovery(o, store);
     }
     return status != 0 ? status : registry_key_state(store, o->id, o->now_ms, &o->key_state);
 }
@@ -189,19 +213,6 @@ void ownership_upload(struct cloud *cloud, const struct account *account,
 }
 
 /* --- by id --- */
-
-static int note_owner(const struct owning *o, const struct store *store, const char *action)
-{
-    uint8_t head[CYAN_SHA256_LEN];
-    const struct audit_entry entry = {.account = o->account.id,
-                                      .owner = o->account.id,
-                                      .device = o->id,
-                                      .action = action,
-                                      .by = o->account.name,
-                                      .detail = "{}",
-                                      .at_ms = o->now_ms};
-    return audit_append(store, o->cloud->store_crypto, &entry, head);
-}
 
 static int give(struct owning *o, const struct store *store, const char *action)
 {

@@ -5,6 +5,7 @@
 
 #include "base/hex.h"
 #include "keys/recovery.h"
+#include "server/cloud/audit.h"
 #include "server/cloud/cloud.h"
 #include "server/cloud/custody.h"
 #include "server/cloud/held.h"
@@ -19,6 +20,8 @@ enum { FORM = 1 };
 
 struct registering {
     struct job job;
+    struct cloud *cloud;
+    int64_t now_ms;
     uint8_t id[CYAN_ID_LEN];
     uint8_t key[CYAN_RECOVERY_KEY_LEN];
 };
@@ -32,7 +35,17 @@ static int register_in_store(struct job *job, const struct store *store)
         return status;
     }
     status = cyan_recovery_check(r->key);
-    return status != 0 ? status : store->device_recovery(store->ctx, r->id, r->key);
+    if (status == 0) {
+        status = store->device_recovery(store->ctx, r->id, r->key);
+    }
+    uint8_t head[CYAN_SHA256_LEN];
+    const struct audit_entry entry = {.owner = device.owner,
+                                      .device = r->id,
+                                      .action = "recovery-key",
+                                      .by = "",
+                                      .detail = "{}",
+                                      .at_ms = r->now_ms};
+    return status != 0 ? status : audit_append(store, r->cloud->store_crypto, &entry, head);
 }
 
 static void registered(struct job *job, int status)
@@ -52,6 +65,8 @@ void recovery_hello(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN], c
         return;
     }
     r->job = (struct job){.run = register_in_store, .done = registered};
+    r->cloud = cloud;
+    r->now_ms = clock_now_ms();
     memcpy(r->id, id, sizeof r->id);
     memcpy(r->key, data + 1, sizeof r->key);
     jobs_store(cloud->jobs, &r->job);

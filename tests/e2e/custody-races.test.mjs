@@ -34,6 +34,22 @@ withOneCloud('an order in the middle', {
     assert.equal(await isFull(device), true);
   },
 
+  'or a heal, waits until the full session that stands has ended': async (owner) => {
+    const device = await owner.world.device({ token: owner.token });
+    await device.goOnline();
+    device.app.deaf = true; // it could be dead, or not: silence is no alarm
+    await owner.policy(device.id, { policy: 'heal', familiar: { absent: false, module: false } });
+    const other = await sameDevice(owner, device);
+    await other.goOnline();
+    await owner.change(device.id, 'cyan/key/pending');
+    assert.equal(await isFull(other), false);
+    device.close();
+    const { via } = await owner.change(device.id, 'cyan/key/changed', owner.stream.events.mark);
+    assert.equal(via, 'heal');
+    await owner.untilSession(device.id, 'full');
+    assert.equal(await isFull(other), true);
+  },
+
   'tells the truth of a key that was unknown to the store and is trusted by now': async (owner) => {
     const device = await owner.world.device({ known: false });
     await device.goOnline();

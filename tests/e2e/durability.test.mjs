@@ -6,6 +6,7 @@ import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 
+import { isFull } from './lib/custody.mjs';
 import { Cyand, PASSWORD, USER } from './lib/cyand.mjs';
 import { publicPem } from './lib/device.mjs';
 import { splitAddress } from './lib/http.mjs';
@@ -254,6 +255,8 @@ test('a full disk refuses what it cannot keep, with words, and loses nothing', a
   assert.ok(refused, 'the disk never became full');
   assert.deepEqual([refused.status, refused.json.code], [503, 'STORE_FAILED']);
   await device.settled(); // the session lives on
+  await device.goOnline(); // and the trusted key comes in again
+  assert.equal(await isFull(device), true);
   assert.equal((await world.cyand.request('GET', '/healthz')).status, 200);
 
   world.cyand.options.wrapper = [];

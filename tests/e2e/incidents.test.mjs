@@ -96,7 +96,7 @@ test('a device that cannot use our answer is told at once, counted, and known by
   assert.match(story.led, /orange/);
   assert.equal(story.command, 'cyan keys new');
   assert.deepEqual(await incidents(world, `?device=${device.id}`, bea), []);
-  assert.equal((await world.cyand.get(`/v1/devices/${device.id}/diagnosis`, bea)).status, 404);
+  assert.equal((await world.cyand.get(`/v1/devices/${device.id}/diagnosis`, bea)).status, 403);
   await world.cyand.restart();
   const [kept] = await incidents(world);
   assert.deepEqual(kept, second);

@@ -58,10 +58,11 @@ void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_pro
     wait_for((struct harbour_answer){.admitted = done, .arg = arg});
 }
 
-void custody_gone(struct cloud *cloud, uint64_t serial)
+void custody_gone(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN], uint64_t serial)
 {
     assert_ptr_equal(cloud, &harbour_cloud);
     harbour_custody.gone++;
+    (void)id;
     harbour_custody.gone_serial = serial;
 }
 

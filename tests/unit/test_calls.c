@@ -297,6 +297,21 @@ static void all_that_waits_is_offline_when_the_calls_stop(void **state)
     }
 }
 
+static void what_is_asked_after_the_stop_is_offline_at_once(void **state)
+{
+    (void)state;
+    struct call call = {.kind = CALL_PING};
+    memcpy(call.device, online_id, sizeof call.device);
+    calls_stop(cloud.calls);
+    calls_start(&cloud, &call, on_reply, &heard[0]);
+    assert_int_equal(heard[0].count, 1);
+    assert_int_equal(heard[0].reply.status, CYAN_E_OFFLINE);
+    assert_int_equal(sent.count, 0);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    calls_destroy(cloud.calls);
+    cloud.calls = NULL;
+}
+
 static void ask_again(void *arg, const struct call_reply *reply)
 {
     on_reply(arg, reply);
@@ -331,6 +346,7 @@ int main(void)
         CASE(a_call_that_cannot_be_sent_fails_later_too),
         CASE(a_call_whose_answer_is_lost_fails_after_30_seconds_once),
         CASE(all_that_waits_is_offline_when_the_calls_stop),
+        CASE(what_is_asked_after_the_stop_is_offline_at_once),
         CASE(who_hears_an_answer_may_ask_again_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

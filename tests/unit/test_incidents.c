@@ -312,8 +312,8 @@ static void a_reset_reason_explains_the_last_hour_and_nothing_twice(void **state
     hub_now_ms += DESK_HOUR;
     desk_list_all(desk_op);
     int64_t next = desk_next;
-    incidents_annotate(desk_incidents, desk_id(1), "power_down");
-    incidents_annotate(desk_incidents, desk_id(1), "user");
+    incidents_annotate(desk_incidents, desk_id(1), NULL, "power_down");
+    incidents_annotate(desk_incidents, desk_id(1), NULL, "user");
     desk_list_all(desk_op);
     assert_string_equal(desk_views[0].row.reset, "");
     assert_string_equal(desk_views[1].row.address, "192.0.2.3");
@@ -323,6 +323,29 @@ static void a_reset_reason_explains_the_last_hour_and_nothing_twice(void **state
     desk_restart();
     desk_list_all(desk_op);
     assert_string_equal(desk_views[2].row.reset, "power_down");
+}
+
+static void what_a_held_session_tells_explains_its_own_key_alone(void **state)
+{
+    (void)state;
+    uint8_t keys[2][CYAN_SHA256_LEN] = {{1}, {2}};
+    for (size_t i = 0; i < 2; i++) {
+        const struct incident_note note = {.cause = CAUSE_KEY_MISMATCH,
+                                           .device = desk_id(1),
+                                           .owner = desk_op,
+                                           .address = HOME,
+                                           .presented = keys[i]};
+        incidents_note(desk_incidents, &note);
+    }
+    desk_note(CAUSE_BAD_FRAME, 1, desk_op, HOME); /* of no known key */
+    incidents_annotate(desk_incidents, desk_id(1), keys[1], "power_down");
+    desk_list_all(desk_op);
+    assert_int_equal(desk_count, 3);
+    for (size_t i = 0; i < desk_count; i++) {
+        const struct store_incident *row = &desk_views[i].row;
+        bool is_its_own = row->has_presented && row->presented[0] == 2;
+        assert_string_equal(row->reset, is_its_own ? "power_down" : "");
+    }
 }
 
 static void incidents_follow_the_device_to_its_next_owner(void **state)
@@ -427,6 +450,7 @@ int main(void)
         CASE(numbers_go_on_after_a_restart_and_repeats_find_what_they_repeat),
         CASE(a_cause_of_a_later_version_is_dropped_at_the_start),
         CASE(a_reset_reason_explains_the_last_hour_and_nothing_twice),
+        CASE(what_a_held_session_tells_explains_its_own_key_alone),
         CASE(incidents_follow_the_device_to_its_next_owner),
         CASE(firmware_is_told_in_words),
         CASE(the_log_has_a_line_when_it_is_new_and_when_its_count_grew),
