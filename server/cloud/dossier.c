@@ -207,11 +207,12 @@ static int64_t heard_ms(const struct dossier *d, const struct custody_case *c)
     return d->device.last_heard_ms > c->heard_ms ? d->device.last_heard_ms : c->heard_ms;
 }
 
-/* From when on the trusted key is surely absent. */
+/* From when on the trusted key is surely absent: one that has just become trusted has had no time
+ * to come. */
 static int64_t absent_ms(const struct dossier *d, const struct custody_case *c)
 {
-    int64_t heard = heard_ms(d, c);
-    return heard > c->listening_ms ? heard : c->listening_ms;
+    int64_t from = heard_ms(d, c) > c->listening_ms ? heard_ms(d, c) : c->listening_ms;
+    return d->has_trusted && d->trusted.changed_ms > from ? d->trusted.changed_ms : from;
 }
 
 static unsigned familiar_of(const struct dossier *d, const struct custody_case *c)

@@ -32,7 +32,7 @@ function generator(seed) {
 class Walk {
   static async start(t, seed) {
     const walk = new Walk();
-    Object.assign(walk, { t, seed, random: generator(seed), steps: [], acked: new Set(), names: 0, tick: 0 });
+    Object.assign(walk, { t, seed, random: generator(seed), steps: [], acked: new Set(), used: new Set(), names: 0, tick: 0 });
     walk.world = await World.start(t, { args: ['--signup'] });
     walk.accounts = { ann: { policy: null, isOperator: true }, bea: { policy: null, isOperator: false } };
     walk.tokens = { ann: await walk.world.cyand.token(), bea: await walk.world.cyand.signUp('bea@example.org') };
@@ -125,17 +125,32 @@ class Walk {
     return isChange(ruling.effect);
   }
 
-  // Whether a ruling means full; where it leaves that open, the cloud is asked.
+  // Whether a ruling means full. Where the SPEC leaves that open, the owner's events of this step
+  // tell; of a device that nobody owns, its keys.
   async isSo(d, key, ruling) {
     if (!ruling.open) {
       return ruling.verdict === 'full';
     }
     const list = await this.keysOf(d);
-    const state = list.get(key);
-    if (state !== 'trusted' && state !== undefined && d.stateOf(key) !== state) {
-      d.keys.set(key, { state });
+    if (d.owner === null) {
+      return list.get(key) === 'trusted';
     }
-    return state === 'trusted';
+    const owner = this.owners[d.owner];
+    await owner.settled();
+    const told = owner.changes(d.id, this.marks.get(owner)).map(({ data }) => JSON.parse(data));
+    const print = printOf(d.pool[key]);
+    const event = told.find(({ seq, via, new: made }) => {
+      return made === print && ['heal', 'enroll', 'return'].includes(via) && !this.used.has(seq);
+    });
+    if (event) {
+      this.used.add(event.seq);
+      ruling.effect = event.via;
+    } else if (ruling.effect === 'heal') {
+      d.apply(key, 'pend');
+    } else if (['pending', 'retired'].includes(list.get(key)) && d.stateOf(key) !== list.get(key)) {
+      d.keys.set(key, { state: list.get(key) });
+    }
+    return Boolean(event);
   }
 
   async becomesFull(d, session, effect) {
@@ -394,6 +409,7 @@ class Walk {
     for (let step = 0; step < count; step++) {
       const [d, words, act] = this.choose();
       this.steps.push(`${step}: device ${d.number}: ${words}`);
+      this.marks = new Map(Object.values(this.owners).map((owner) => [owner, owner.stream.events.mark]));
       const review = await act();
       if (typeof review === 'boolean') {
         await this.settle(d, review);
@@ -414,7 +430,7 @@ test('no key but the trusted one has a full session, whatever happens', { concur
       await walked.run(STEPS);
     } catch (error) {
       const late = error instanceof DeadlineError ? 'late: ' : '';
-      throw new Error(`${late}${error.message}\nCYAN_SEED=${seed}\n${walked.steps.join('\n')}\n${walked.tell()}`, { cause: error });
+      throw new Error(`${late}${error.message}\nCYAN_SEED=${seed}\n${walked.steps.join('\n')}\n${walked.tell()}\n${walked.world.cyand.program.err.tail()}`, { cause: error });
     }
   });
   await Promise.all(SEEDS.map(walk));
