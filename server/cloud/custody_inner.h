@@ -38,7 +38,6 @@ struct clone_check {
     int64_t started_ms;
     bool is_open;
     bool is_clone;  /* the full session answered; nothing of this id is healed for a while */
-    bool is_silent; /* it did not */
 };
 
 /* What an examination of a case came to. */

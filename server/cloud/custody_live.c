@@ -81,8 +81,6 @@ static void tell_clone(struct custody *custody, const struct held *h)
     outbox_tell(custody->cloud->outbox, &event);
 }
 
-static void review_all_of(struct custody *custody, const uint8_t *id);
-
 /* Silence is no alarm: the old session ends by its idle limit. */
 static void on_clone_pong(void *arg, const struct call_reply *reply)
 {
@@ -95,7 +93,6 @@ static void on_clone_pong(void *arg, const struct call_reply *reply)
     if (check) {
         check->is_open = false;
     }
-    bool silent = check && check->started_ms == ping->started_ms && reply->status != 0;
     struct held *h = counts ? held_of(&custody->held, ping->id, NULL, NULL) : NULL;
     if (h) {
         check->is_clone = true;
@@ -103,11 +100,6 @@ static void on_clone_pong(void *arg, const struct call_reply *reply)
     }
     for (; h; h = held_of(&custody->held, ping->id, NULL, h)) {
         h->c.is_clone = true;
-    }
-    if (silent) {
-        check->is_silent = true;
-        review_all_of(custody,
-                      ping->id); /* what waited for the answer alone need not wait longer */
     }
     free(ping);
 }
@@ -340,14 +332,6 @@ static void review(struct custody *custody, struct held *h)
     custody_examine(custody, &r->examination, on_reviewed);
 }
 
-static void review_all_of(struct custody *custody, const uint8_t *id)
-{
-    for (struct held *h = held_of(&custody->held, id, NULL, NULL), *next; h; h = next) {
-        next = held_of(&custody->held, id, NULL, h);
-        review(custody, h);
-    }
-}
-
 /* Whether the full session of an id still has the trusted key. */
 struct checking {
     struct job job;
@@ -389,7 +373,10 @@ static void on_checked(struct job *job, int status)
     if (status == 0 && checking->known) {
         lru_remove(custody->strangers, checking->id); /* from now on its keys are in the store */
     }
-    review_all_of(custody, checking->id);
+    for (struct held *h = held_of(&custody->held, checking->id, NULL, NULL), *next; h; h = next) {
+        next = held_of(&custody->held, checking->id, NULL, h);
+        review(custody, h);
+    }
     free(checking);
 }
 

@@ -287,9 +287,7 @@ void dossier_facts(const struct dossier *d, const struct custody_case *c,
     }
     *out_familiar = familiar_of(d, c);
     f->policy = window_serves(d, c) ? POLICY_ENROLL : d->choice.base;
-    /* A full session that stands may be the device itself, until it was asked in vain. */
-    f->familiar = may_heal(d, c) && (!c->is_online || c->was_silent) &&
-                  (*out_familiar & wanted(d)) == wanted(d);
+    f->familiar = may_heal(d, c) && (*out_familiar & wanted(d)) == wanted(d);
     f->may_return = may_return(d, c);
 }
 
