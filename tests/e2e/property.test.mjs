@@ -179,17 +179,19 @@ class Walk {
     }));
   }
 
-  // Held sessions judged again, and full ones whose key is trusted no longer.
+  // Full sessions whose key is trusted no longer end, and held ones are judged again: after an order
+  // at once; else perhaps, since the end of another session may be a reason.
   async settle(d, review) {
     for (let changed = true; changed;) {
       changed = false;
       if (d.full && d.full.key !== d.trusted) {
         await this.ended(d, d.full);
       }
-      for (const session of review ? d.live.filter(({ kind }) => kind === 'held') : []) {
+      for (const session of d.live.filter(({ kind }) => kind === 'held')) {
         const ruling = d.judge(session.key);
+        ruling.open ||= !review && ruling.verdict === 'full';
         if (ruling.verdict === 'refuse') {
-          await this.ended(d, session);
+          await (review ? this.ended(d, session) : this.endedPerhaps(d, session));
         } else if (await this.isSo(d, session.key, ruling)) {
           await this.becomesFull(d, session, ruling.effect);
           changed = true;
@@ -198,6 +200,10 @@ class Walk {
         }
       }
     }
+  }
+
+  async endedPerhaps(d, session) {
+    await session.device.settled().catch(() => this.ended(d, session));
   }
 
   expect(answer, wanted) {
@@ -272,10 +278,9 @@ class Walk {
     const session = this.pick(d.live);
     session.device.close();
     d.live.splice(d.live.indexOf(session), 1);
-    const wanted = this.sessionOf(d);
     if (d.known) {
-      await this.viewer(d).untilSession(d.id, wanted);
-      await this.keysOf(d);
+      const ask = async () => (await this.viewer(d).key(d.id, d.pool[session.key]))?.session === 'none';
+      await eventually(ask, { what: `${d.number}: no session of key ${session.key}` });
     }
     return false;
   }
@@ -339,6 +344,7 @@ class Walk {
 
   async verify() {
     for (const d of this.devices) {
+      d.maybeClone ||= Boolean(d.full) && d.live.length > 1;
       for (const { kind, device, key } of d.live) {
         const name = `walk/${d.number}/${key}/${++this.names}`;
         const ask = async () => {
@@ -405,6 +411,12 @@ class Walk {
     }).join('\n');
   }
 
+  // What was told of keys in the step that failed.
+  said() {
+    const told = Object.values(this.owners).flatMap((owner) => owner.stream.events.items.slice(this.marks.get(owner)));
+    return told.filter(({ name }) => name.startsWith('cyan/')).map(({ name, data }) => `${name} ${data}`).join('\n');
+  }
+
   async run(count) {
     for (let step = 0; step < count; step++) {
       const [d, words, act] = this.choose();
@@ -430,7 +442,7 @@ test('no key but the trusted one has a full session, whatever happens', { concur
       await walked.run(STEPS);
     } catch (error) {
       const late = error instanceof DeadlineError ? 'late: ' : '';
-      throw new Error(`${late}${error.message}\nCYAN_SEED=${seed}\n${walked.steps.join('\n')}\n${walked.tell()}\n${walked.world.cyand.program.err.tail()}`, { cause: error });
+      throw new Error(`${late}${error.message}\nCYAN_SEED=${seed}\n${walked.steps.join('\n')}\n${walked.tell()}\n${walked.world.cyand.program.err.tail()}\n${walked.said()}`, { cause: error });
     }
   });
   await Promise.all(SEEDS.map(walk));
