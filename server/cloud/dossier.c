@@ -241,7 +241,8 @@ static unsigned familiar_of(const struct dossier *d, const struct custody_case *
 /* What no switch turns off. While a full session stands, it may be the one that is no clone. */
 static bool may_heal(const struct dossier *d, const struct custody_case *c)
 {
-    return d->has_trusted && rivals(d) == 0 && !c->is_online && !c->is_clone && !d->device.heal_off &&
+    return d->has_trusted && rivals(d) == 0 && !c->is_online && !c->is_clone &&
+           !d->device.heal_off &&
            (d->device.last_heal_ms == 0 || c->now_ms - d->device.last_heal_ms >= DOSSIER_HEAL_MS);
 }
 
@@ -264,7 +265,7 @@ static bool may_return(const struct dossier *d, const struct custody_case *c)
     const struct store_key *key = &d->presented;
     bool by_rule = key->replaced_via == STORE_KEY_HEALED || key->replaced_via == STORE_KEY_ENROLLED;
     return d->has_presented && key->state == STORE_KEY_RETIRED && by_rule && d->has_trusted &&
-           d->trusted.source == key->replaced_via && key->has_replaced_by &&
+           key->has_replaced_by &&
            memcmp(key->replaced_by, d->trusted.fingerprint, sizeof key->replaced_by) == 0 &&
            c->now_ms - key->changed_ms <= DOSSIER_RETURN_MS;
 }
