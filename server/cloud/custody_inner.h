@@ -94,6 +94,11 @@ void custody_note_examined(struct custody *custody, const struct custody_case *c
                            const struct examined *examined);
 /* The session has been told that it is held: from now on it can be asked things. */
 void custody_begin_held(struct custody *custody, uint64_t serial, const struct examined *examined);
+/* All held sessions of an id are judged again. */
+void custody_review_held(struct custody *custody, const uint8_t id[static CYAN_ID_LEN]);
+
+/* custody_clone.c: pings the full session of a held one's id, if one stands. */
+void custody_start_clone_check(struct custody *custody, const struct held *h);
 /* The check for a clone of an id ends: somebody has decided. */
 void custody_end_clone_check(struct custody *custody, const uint8_t id[static CYAN_ID_LEN]);
 /* Asks a session what it is: the module's hash. held: its serial, 0: the full one. */
