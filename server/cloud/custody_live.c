@@ -1,4 +1,4 @@
-/* Held sessions while they last: what makes them full, what ends them, who is a clone. */
+/* Held sessions while they last: what makes them full, what ends them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
