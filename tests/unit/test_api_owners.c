@@ -54,7 +54,7 @@ static void what_is_no_id_cannot_be_claimed(void **state)
                                         "id=2f00000000000000000000",
                                         "id=2f00000000000000000000012",
                                         "id=2f000000000000000000000g",
-                                        "deviceID=" FAKE_LAMP};
+                                        "deviceID=2f0000000000000000000001"};
     for (size_t i = 0; i < COUNT_OF(forms); i++) {
         assert_answer(post("/v1/devices", FAKE_ANN, forms[i]), 400, "code", "INVALID");
     }
