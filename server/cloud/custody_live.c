@@ -81,8 +81,6 @@ static void tell_clone(struct custody *custody, const struct held *h)
     outbox_tell(custody->cloud->outbox, &event);
 }
 
-static void review_all_of(struct custody *custody, const uint8_t *id);
-
 /* Silence is no alarm: the old session ends by its idle limit. */
 static void on_clone_pong(void *arg, const struct call_reply *reply)
 {
@@ -95,7 +93,6 @@ static void on_clone_pong(void *arg, const struct call_reply *reply)
     if (check) {
         check->is_open = false;
     }
-    bool silent = check && check->started_ms == ping->started_ms && reply->status != 0;
     struct held *h = counts ? held_of(&custody->held, ping->id, NULL, NULL) : NULL;
     if (h) {
         check->is_clone = true;
@@ -103,11 +100,6 @@ static void on_clone_pong(void *arg, const struct call_reply *reply)
     }
     for (; h; h = held_of(&custody->held, ping->id, NULL, h)) {
         h->c.is_clone = true;
-    }
-    if (silent) {
-        check->is_silent = true;
-        review_all_of(custody,
-                      ping->id); /* what waited for the answer alone need not wait longer */
     }
     free(ping);
 }
