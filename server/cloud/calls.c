@@ -137,8 +137,7 @@ void calls_start(struct cloud *cloud, const struct call *call, call_fn *done, vo
     struct calls *calls = cloud->calls;
     struct waiting *waiting = calls->is_stopped ? NULL : calloc(1, sizeof *waiting);
     if (!waiting) {
-        struct call_reply reply = {.status =
-                                       calls->is_stopped ? CYAN_E_OFFLINE : CYAN_E_NO_MEMORY};
+        struct call_reply reply = {.status = calls->is_stopped ? CYAN_E_OFFLINE : CYAN_E_NO_MEMORY};
         done(arg, &reply);
         return;
     }

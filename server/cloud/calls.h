@@ -51,8 +51,8 @@ struct call_reply {
 
 typedef void call_fn(void *arg, const struct call_reply *reply);
 
-/* done comes later, from the loop, but for CYAN_E_NO_MEMORY and after the calls have stopped: then at
- * once. */
+/* done comes later, from the loop, but for CYAN_E_NO_MEMORY and after the calls have stopped: then
+ * at once. */
 void calls_start(struct cloud *cloud, const struct call *call, call_fn *done, void *arg);
 
 #endif

@@ -297,7 +297,8 @@ static void log_problem(const struct proof *proof, enum session_verdict verdict,
 {
     char id[CYAN_ID_TEXT];
     cyan_hex_encode(proof->examination.c.id, CYAN_ID_LEN, id);
-    log_write(LOG_WARN, verdict == SESSION_REFUSE ? "proof not accepted" : "proof not stored", "device", id, "cause",
+    log_write(LOG_WARN, verdict == SESSION_REFUSE ? "proof not accepted" : "proof not stored",
+              "device", id, "cause",
               status == CYAN_E_INVALID ? "another platform than before" : cyan_err_text(status),
               NULL);
 }
