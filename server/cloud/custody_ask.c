@@ -54,7 +54,6 @@ static void on_clone_pong(void *arg, const struct call_reply *reply)
     if (check) {
         check->is_open = false;
     }
-    bool silent = check && check->started_ms == ping->started_ms && reply->status != 0;
     struct held *h = counts ? held_of(&custody->held, ping->id, NULL, NULL) : NULL;
     if (h) {
         check->is_clone = true;
@@ -62,11 +61,6 @@ static void on_clone_pong(void *arg, const struct call_reply *reply)
     }
     for (; h; h = held_of(&custody->held, ping->id, NULL, h)) {
         h->c.is_clone = true;
-    }
-    if (silent) {
-        check->is_silent = true;
-        custody_review_held_of(
-            custody, ping->id); /* what waited for the answer alone need not wait longer */
     }
     free(ping);
 }

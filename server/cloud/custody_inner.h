@@ -37,8 +37,7 @@ struct key_checks {
 struct clone_check {
     int64_t started_ms;
     bool is_open;
-    bool is_clone;  /* the full session answered; nothing of this id is healed for a while */
-    bool is_silent; /* it did not */
+    bool is_clone; /* the full session answered; nothing of this id is healed for a while */
 };
 
 /* What an examination of a case came to. */

@@ -376,11 +376,12 @@ enum session_verdict haven_prove_short(uint8_t device, uint8_t key, const char *
 void haven_leave(uint8_t device, uint64_t serial)
 {
     const struct online *entry = presence_find(haven.presence, haven_id(device));
-    custody_gone(&haven, haven_id(device), serial);
     if (entry && entry->session == serial) {
         registry_heard(haven.registry, haven_id(device), now_ms);
         presence_remove(haven.presence, haven_id(device));
     }
+    custody_gone(&haven, haven_id(device), serial);
+    haven_settle();
 }
 
 void haven_drop(uint8_t device)

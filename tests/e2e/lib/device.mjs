@@ -66,15 +66,17 @@ export class RawDevice {
   // Exactly count bytes before the session begins; null when the cloud closes first.
   async read(count, ms = 20 * SECOND) {
     const whole = new Promise((resolve) => {
-      this.wanted = (end) => {
+      const wanted = (end) => {
         if (this.bytes.length >= count) {
           resolve(this.bytes.subarray(0, count));
         } else if (end === null) {
           resolve(null);
         }
       };
-      this.wanted();
-      this.closed.then(() => this.wanted?.(null));
+      this.wanted = wanted;
+      wanted();
+      // Of this connection: the end of the one before must not end a read of the next.
+      this.closed.then(() => wanted(null));
     });
     const found = await within(ms, `${count} bytes of the cloud`, whole);
     this.wanted = null;
