@@ -117,6 +117,7 @@ export class Walk {
       }
       return false;
     }
+    d.useOther = false; // a new full session ends the turns, a promotion does not
     await this.becomesFull(d, session, ruling.effect);
     return isChange(ruling.effect);
   }
@@ -154,7 +155,6 @@ export class Walk {
     d.apply(session.key, effect);
     session.kind = 'full';
     d.hasHello = true;
-    d.useOther = false;
     if (older && older !== session) {
       await this.ended(d, older);
     }
