@@ -1,6 +1,5 @@
 // property.test.mjs - a random walk over devices and accounts beside a model that knows which keys
 // are trusted. CYAN_SEED=n walks that seed alone; CYAN_STEPS says how far.
-import { randomInt } from 'node:crypto';
 import test from 'node:test';
 
 import { DeadlineError } from './lib/time.mjs';
@@ -8,7 +7,7 @@ import { Walk } from './lib/walk.mjs';
 
 const SLOW = Number(process.env.CYAN_SLOW ?? 1);
 const STEPS = Number(process.env.CYAN_STEPS ?? Math.round(260 / SLOW));
-const SEEDS = process.env.CYAN_SEED ? [Number(process.env.CYAN_SEED)] : [1, 2, randomInt(1e9)];
+const SEEDS = process.env.CYAN_SEED ? [Number(process.env.CYAN_SEED)] : [1, 2, 3];
 
 test('no key but the trusted one has a full session, whatever happens', { concurrency: 3 }, async (t) => {
   const walk = (seed) => t.test(`seed ${seed}`, async (sub) => {

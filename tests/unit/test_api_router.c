@@ -15,78 +15,77 @@ static unsigned find(const char *method, const char *path, struct route_match *o
     return router_find(method, path_buf, out);
 }
 
+static const struct {
+    const char *method;
+    const char *path;
+    route_fn *handle;
+    enum route_needs needs;
+    const char *first;
+    const char *second;
+} cases[] = {
+    {"GET", "/healthz", route_health, NEEDS_NOTHING, "", ""},
+    {"POST", "/oauth/token", route_token, NEEDS_NOTHING, "", ""},
+    {"GET", "/v1/system/server-key.pem", route_server_key_pem, NEEDS_NOTHING, "", ""},
+    {"GET", "/v1/system/server-key.der", route_server_key_der, NEEDS_NOTHING, "", ""},
+    {"POST", "/v1/users", route_user_create, NEEDS_NOTHING, "", ""},
+    {"GET", "/v1/user", route_user_get, NEEDS_ACCOUNT, "", ""},
+    {"DELETE", "/v1/access_tokens/current", route_token_delete, NEEDS_ACCOUNT, "", ""},
+    {"GET", "/v1/devices", route_device_list, NEEDS_ACCOUNT, "", ""},
+    {"GET", "/v1/devices/", route_device_list, NEEDS_ACCOUNT, "", ""},
+    {"HEAD", "/v1/devices", route_device_list, NEEDS_ACCOUNT, "", ""},
+    {"GET", "/v1/devices/2f01", route_device_get, NEEDS_DEVICE, "2f01", ""},
+    {"GET", "/v1/devices/my%20lamp", route_device_get, NEEDS_DEVICE, "my lamp", ""},
+    {"GET", "/v1/devices/a%2Fb", route_device_get, NEEDS_DEVICE, "a/b", ""},
+    {"GET", "/v1/devices/a%252Fb", route_device_get, NEEDS_DEVICE, "a%2Fb", ""},
+    {"GET", "/v1/devices/a+b", route_device_get, NEEDS_DEVICE, "a+b", ""},
+    {"PUT", "/v1/devices/2f01", route_device_put, NEEDS_DEVICE, "2f01", ""},
+    {"PUT", "/v1/devices/2f01/ping", route_device_ping, NEEDS_DEVICE, "2f01", ""},
+    {"GET", "/v1/devices/2f01/temp", route_variable, NEEDS_DEVICE, "2f01", "temp"},
+    {"GET", "/v1/devices/2f01/ping", route_variable, NEEDS_DEVICE, "2f01", "ping"},
+    {"POST", "/v1/devices/2f01/led", route_function, NEEDS_DEVICE, "2f01", "led"},
+    {"POST", "/v1/devices/2f01/events", route_function, NEEDS_DEVICE, "2f01", "events"},
+    {"POST", "/v1/devices/events", route_publish, NEEDS_ACCOUNT, "", ""},
+    {"POST", "/v1/provisioning/2f01", route_provision, NEEDS_ACCOUNT, "2f01", ""},
+    {"POST", "/v1/devices", route_claim, NEEDS_ACCOUNT, "", ""},
+    {"DELETE", "/v1/devices/2f01", route_release, NEEDS_DEVICE, "2f01", ""},
+    {"POST", "/v1/device_claims", route_claim_code, NEEDS_ACCOUNT, "", ""},
+    {"GET", "/v1/devices/2f01/keys", route_keys_list, NEEDS_DEVICE, "2f01", ""},
+    {"POST", "/v1/devices/2f01/keys/check", route_key_check, NEEDS_DEVICE, "2f01", ""},
+    {"POST", "/v1/devices/2f01/keys/ab/approve", route_key_approve, NEEDS_DEVICE, "2f01", "ab"},
+    {"POST", "/v1/devices/2f01/keys/ab/deny", route_key_deny, NEEDS_DEVICE, "2f01", "ab"},
+    {"POST", "/v1/devices/2f01/keys/ab/revoke", route_key_revoke, NEEDS_DEVICE, "2f01", "ab"},
+    {"POST", "/v1/devices/2f01/keys/ab/unrevoke", route_key_unrevoke, NEEDS_DEVICE, "2f01", "ab"},
+    {"POST", "/v1/devices/2f01/keys/ab/revert", route_key_revert, NEEDS_DEVICE, "2f01", "ab"},
+    {"POST", "/v1/devices/2f01/keys", route_function, NEEDS_DEVICE, "2f01", "keys"},
+    {"GET", "/v1/user/key-policy", route_policy_get, NEEDS_ACCOUNT, "", ""},
+    {"PUT", "/v1/user/key-policy", route_policy_put, NEEDS_ACCOUNT, "", ""},
+    {"DELETE", "/v1/user/key-policy", route_policy_delete, NEEDS_ACCOUNT, "", ""},
+    {"GET", "/v1/devices/2f01/key-policy", route_policy_get, NEEDS_DEVICE, "2f01", ""},
+    {"PUT", "/v1/devices/2f01/key-policy", route_policy_put, NEEDS_DEVICE, "2f01", ""},
+    {"DELETE", "/v1/devices/2f01/key-policy", route_policy_delete, NEEDS_DEVICE, "2f01", ""},
+    {"GET", "/v1/products/12/key-policy", route_policy_product, NEEDS_ACCOUNT, "12", ""},
+    {"PUT", "/v1/products/12/key-policy", route_policy_product, NEEDS_ACCOUNT, "12", ""},
+    {"DELETE", "/v1/products/12/key-policy", route_policy_product, NEEDS_ACCOUNT, "12", ""},
+    {"GET", "/v1/incidents", route_incidents, NEEDS_ACCOUNT, "", ""},
+    {"GET", "/v1/devices/2f01/diagnosis", route_diagnosis, NEEDS_DEVICE, "2f01", ""},
+    {"GET", "/v1/audit", route_audit, NEEDS_ACCOUNT, "", ""},
+    {"GET", "/v1/system/server-keys", route_server_keys, NEEDS_ACCOUNT, "", ""},
+    {"GET", "/v1/events", route_stream_all, NEEDS_ACCOUNT, "", ""},
+    {"GET", "/v1/events/", route_stream_all, NEEDS_ACCOUNT, "", ""},
+    {"GET", "/v1/events/a", route_stream_all, NEEDS_ACCOUNT, "a", ""},
+    {"GET", "/v1/events/a%2Fb%20c", route_stream_all, NEEDS_ACCOUNT, "a/b c", ""},
+    {"GET", "/v1/events/a/b/", route_stream_all, NEEDS_ACCOUNT, "a/b/", ""},
+    {"GET", "/v1/events/a%252F", route_stream_all, NEEDS_ACCOUNT, "a%2F", ""},
+    {"GET", "/v1/devices/events", route_stream_mine, NEEDS_ACCOUNT, "", ""},
+    {"GET", "/v1/devices/events/a/b", route_stream_mine, NEEDS_ACCOUNT, "a/b", ""},
+    {"GET", "/v1/devices/2f01/events", route_stream_device, NEEDS_DEVICE, "2f01", ""},
+    {"GET", "/v1/devices/2f01/events/", route_stream_device, NEEDS_DEVICE, "2f01", ""},
+    {"GET", "/v1/devices/a%2Fb/events/x%2Fy/z", route_stream_device, NEEDS_DEVICE, "a/b", "x/y/z"},
+};
+
 static void every_documented_address_leads_to_its_handler(void **state)
 {
     (void)state;
-    static const struct {
-        const char *method;
-        const char *path;
-        route_fn *handle;
-        enum route_needs needs;
-        const char *first;
-        const char *second;
-    } cases[] = {
-        {"GET", "/healthz", route_health, NEEDS_NOTHING, "", ""},
-        {"POST", "/oauth/token", route_token, NEEDS_NOTHING, "", ""},
-        {"GET", "/v1/system/server-key.pem", route_server_key_pem, NEEDS_NOTHING, "", ""},
-        {"GET", "/v1/system/server-key.der", route_server_key_der, NEEDS_NOTHING, "", ""},
-        {"POST", "/v1/users", route_user_create, NEEDS_NOTHING, "", ""},
-        {"GET", "/v1/user", route_user_get, NEEDS_ACCOUNT, "", ""},
-        {"DELETE", "/v1/access_tokens/current", route_token_delete, NEEDS_ACCOUNT, "", ""},
-        {"GET", "/v1/devices", route_device_list, NEEDS_ACCOUNT, "", ""},
-        {"GET", "/v1/devices/", route_device_list, NEEDS_ACCOUNT, "", ""},
-        {"HEAD", "/v1/devices", route_device_list, NEEDS_ACCOUNT, "", ""},
-        {"GET", "/v1/devices/2f01", route_device_get, NEEDS_DEVICE, "2f01", ""},
-        {"GET", "/v1/devices/my%20lamp", route_device_get, NEEDS_DEVICE, "my lamp", ""},
-        {"GET", "/v1/devices/a%2Fb", route_device_get, NEEDS_DEVICE, "a/b", ""},
-        {"GET", "/v1/devices/a%252Fb", route_device_get, NEEDS_DEVICE, "a%2Fb", ""},
-        {"GET", "/v1/devices/a+b", route_device_get, NEEDS_DEVICE, "a+b", ""},
-        {"PUT", "/v1/devices/2f01", route_device_put, NEEDS_DEVICE, "2f01", ""},
-        {"PUT", "/v1/devices/2f01/ping", route_device_ping, NEEDS_DEVICE, "2f01", ""},
-        {"GET", "/v1/devices/2f01/temp", route_variable, NEEDS_DEVICE, "2f01", "temp"},
-        {"GET", "/v1/devices/2f01/ping", route_variable, NEEDS_DEVICE, "2f01", "ping"},
-        {"POST", "/v1/devices/2f01/led", route_function, NEEDS_DEVICE, "2f01", "led"},
-        {"POST", "/v1/devices/2f01/events", route_function, NEEDS_DEVICE, "2f01", "events"},
-        {"POST", "/v1/devices/events", route_publish, NEEDS_ACCOUNT, "", ""},
-        {"POST", "/v1/provisioning/2f01", route_provision, NEEDS_ACCOUNT, "2f01", ""},
-        {"POST", "/v1/devices", route_claim, NEEDS_ACCOUNT, "", ""},
-        {"DELETE", "/v1/devices/2f01", route_release, NEEDS_DEVICE, "2f01", ""},
-        {"POST", "/v1/device_claims", route_claim_code, NEEDS_ACCOUNT, "", ""},
-        {"GET", "/v1/devices/2f01/keys", route_keys_list, NEEDS_DEVICE, "2f01", ""},
-        {"POST", "/v1/devices/2f01/keys/check", route_key_check, NEEDS_DEVICE, "2f01", ""},
-        {"POST", "/v1/devices/2f01/keys/ab/approve", route_key_approve, NEEDS_DEVICE, "2f01", "ab"},
-        {"POST", "/v1/devices/2f01/keys/ab/deny", route_key_deny, NEEDS_DEVICE, "2f01", "ab"},
-        {"POST", "/v1/devices/2f01/keys/ab/revoke", route_key_revoke, NEEDS_DEVICE, "2f01", "ab"},
-        {"POST", "/v1/devices/2f01/keys/ab/unrevoke", route_key_unrevoke, NEEDS_DEVICE, "2f01",
-         "ab"},
-        {"POST", "/v1/devices/2f01/keys/ab/revert", route_key_revert, NEEDS_DEVICE, "2f01", "ab"},
-        {"POST", "/v1/devices/2f01/keys", route_function, NEEDS_DEVICE, "2f01", "keys"},
-        {"GET", "/v1/user/key-policy", route_policy_get, NEEDS_ACCOUNT, "", ""},
-        {"PUT", "/v1/user/key-policy", route_policy_put, NEEDS_ACCOUNT, "", ""},
-        {"DELETE", "/v1/user/key-policy", route_policy_delete, NEEDS_ACCOUNT, "", ""},
-        {"GET", "/v1/devices/2f01/key-policy", route_policy_get, NEEDS_DEVICE, "2f01", ""},
-        {"PUT", "/v1/devices/2f01/key-policy", route_policy_put, NEEDS_DEVICE, "2f01", ""},
-        {"DELETE", "/v1/devices/2f01/key-policy", route_policy_delete, NEEDS_DEVICE, "2f01", ""},
-        {"GET", "/v1/products/12/key-policy", route_policy_product, NEEDS_ACCOUNT, "12", ""},
-        {"PUT", "/v1/products/12/key-policy", route_policy_product, NEEDS_ACCOUNT, "12", ""},
-        {"DELETE", "/v1/products/12/key-policy", route_policy_product, NEEDS_ACCOUNT, "12", ""},
-        {"GET", "/v1/incidents", route_incidents, NEEDS_ACCOUNT, "", ""},
-        {"GET", "/v1/devices/2f01/diagnosis", route_diagnosis, NEEDS_DEVICE, "2f01", ""},
-        {"GET", "/v1/audit", route_audit, NEEDS_ACCOUNT, "", ""},
-        {"GET", "/v1/system/server-keys", route_server_keys, NEEDS_ACCOUNT, "", ""},
-        {"GET", "/v1/events", route_stream_all, NEEDS_ACCOUNT, "", ""},
-        {"GET", "/v1/events/", route_stream_all, NEEDS_ACCOUNT, "", ""},
-        {"GET", "/v1/events/a", route_stream_all, NEEDS_ACCOUNT, "a", ""},
-        {"GET", "/v1/events/a%2Fb%20c", route_stream_all, NEEDS_ACCOUNT, "a/b c", ""},
-        {"GET", "/v1/events/a/b/", route_stream_all, NEEDS_ACCOUNT, "a/b/", ""},
-        {"GET", "/v1/events/a%252F", route_stream_all, NEEDS_ACCOUNT, "a%2F", ""},
-        {"GET", "/v1/devices/events", route_stream_mine, NEEDS_ACCOUNT, "", ""},
-        {"GET", "/v1/devices/events/a/b", route_stream_mine, NEEDS_ACCOUNT, "a/b", ""},
-        {"GET", "/v1/devices/2f01/events", route_stream_device, NEEDS_DEVICE, "2f01", ""},
-        {"GET", "/v1/devices/2f01/events/", route_stream_device, NEEDS_DEVICE, "2f01", ""},
-        {"GET", "/v1/devices/a%2Fb/events/x%2Fy/z", route_stream_device, NEEDS_DEVICE, "a/b",
-         "x/y/z"},
-    };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct route_match match;
         unsigned status = find(cases[i].method, cases[i].path, &match);

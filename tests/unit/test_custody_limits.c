@@ -72,7 +72,7 @@ static void one_place_is_kept_for_the_address_where_the_device_was_seen_last(voi
     assert_int_equal(prove(9, VAULT_HOME).ruling.effect, EFFECT_PEND);
     for (uint8_t key = 10; key < 100; key++) {
         char address[32];
-        (void)snprintf(address, sizeof address, "203.0.113.%u", key % 3 ? key : 7);
+        (void)snprintf(address, sizeof address, "203.0.113.%d", key % 3 ? key : 7);
         vault_now_ms += 1000;
         assert_int_equal(prove(key, address).status, 0);
         assert_true(vault_has_key(1, 9));

@@ -335,7 +335,7 @@ static void a_code_trusts_a_held_key_unless_somebody_spoke_against_it(void **sta
 static void an_account_has_a_hundred_codes_and_the_oldest_go(void **state)
 {
     (void)state;
-    char first[CLAIM_CODE_LEN + 1], second[CLAIM_CODE_LEN + 1];
+    char first[CLAIM_CODE_LEN + 1] = "", second[CLAIM_CODE_LEN + 1] = "";
     haven_add_device(1, 0, 1);
     haven_add_device(2, 0, 1);
     for (int i = 0; i <= CLAIM_CODES_MAX; i++) {
