@@ -22,7 +22,7 @@ static const struct {
     enum route_needs needs;
     const char *first;
     const char *second;
-} cases[] = {
+} addresses[] = {
     {"GET", "/healthz", route_health, NEEDS_NOTHING, "", ""},
     {"POST", "/oauth/token", route_token, NEEDS_NOTHING, "", ""},
     {"GET", "/v1/system/server-key.pem", route_server_key_pem, NEEDS_NOTHING, "", ""},
@@ -86,15 +86,15 @@ static const struct {
 static void every_documented_address_leads_to_its_handler(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(addresses); i++) {
         struct route_match match;
-        unsigned status = find(cases[i].method, cases[i].path, &match);
-        if (status != 0 || match.route->handle != cases[i].handle) {
-            fail_msg("%s %s: %u", cases[i].method, cases[i].path, status);
+        unsigned status = find(addresses[i].method, addresses[i].path, &match);
+        if (status != 0 || match.route->handle != addresses[i].handle) {
+            fail_msg("%s %s: %u", addresses[i].method, addresses[i].path, status);
         }
-        assert_int_equal(match.route->needs, cases[i].needs);
-        assert_string_equal(match.params[0], cases[i].first);
-        assert_string_equal(match.params[1], cases[i].second);
+        assert_int_equal(match.route->needs, addresses[i].needs);
+        assert_string_equal(match.params[0], addresses[i].first);
+        assert_string_equal(match.params[1], addresses[i].second);
     }
 }
 
