@@ -40,7 +40,7 @@ void custody_judge(struct cloud *cloud, bool is_nobody, const struct cyan_claim 
  * the trusted key is full also when the store has no room to note that it was seen. */
 typedef void custody_admitted_fn(void *arg, enum session_verdict verdict, uint32_t owner,
                                  const uint8_t *fingerprint);
-void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_proven *proof,
+void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_proven *letter,
                     custody_admitted_fn *done, void *arg);
 
 /* A session of an id has ended. Was it a full one, held ones of the id are judged again: a heal may

@@ -1,5 +1,5 @@
-/* custody_inner.h - what custody.c (judgement, proof), custody_live.c (held sessions, reviews,
- * clones) and custody_people.c (orders, views) share. Inside cloud/. */
+/* custody_inner.h - what custody.c (judgement, proof), custody_live.c (held sessions, reviews),
+ * custody_ask.c (clones, modules) and custody_people.c (orders, views) share. Inside cloud/. */
 #ifndef CYAN_SERVER_CLOUD_CUSTODY_INNER_H
 #define CYAN_SERVER_CLOUD_CUSTODY_INNER_H
 
@@ -38,6 +38,7 @@ struct clone_check {
     int64_t started_ms;
     bool is_open;
     bool is_clone; /* the full session answered; nothing of this id is healed for a while */
+    uint64_t silent_session; /* the full one that did not answer in time; 0: none */
 };
 
 /* What an examination of a case came to. */
@@ -93,6 +94,12 @@ void custody_note_examined(struct custody *custody, const struct custody_case *c
                            const struct examined *examined);
 /* The session has been told that it is held: from now on it can be asked things. */
 void custody_begin_held(struct custody *custody, uint64_t serial, const struct examined *examined);
+/* Judges one again, or all of an id. */
+void custody_review_held(struct custody *custody, struct held *h);
+void custody_review_held_of(struct custody *custody, const uint8_t *id);
+
+/* custody_ask.c: pings the full session of an id that has just been held, if it may be a clone. */
+void custody_start_clone_check(struct custody *custody, const struct held *h);
 /* The check for a clone of an id ends: somebody has decided. */
 void custody_end_clone_check(struct custody *custody, const uint8_t id[static CYAN_ID_LEN]);
 /* Asks a session what it is: the module's hash. held: its serial, 0: the full one. */

@@ -79,7 +79,8 @@ static int take_binding(void *arg, const struct store_binding *binding)
     }
     bool fits = c->has_key ? memcmp(binding->fingerprint, c->fingerprint, CYAN_SHA256_LEN) == 0
                            : walk->count == walk->turn;
-    if (fits && walk->dossier) {
+    /* Of several accounts that uploaded one key the first one counts: it is no secret. */
+    if (fits && walk->dossier && !walk->dossier->has_binding) {
         walk->dossier->binding = *binding;
         walk->dossier->has_binding = true;
     }
@@ -238,12 +239,10 @@ static unsigned familiar_of(const struct dossier *d, const struct custody_case *
     return holds;
 }
 
-/* What no switch turns off. A full session that stands may be the device itself, also when it was
- * silent once: it ends by its idle limit, and then its rivals are judged again. */
+/* What no switch turns off. */
 static bool may_heal(const struct dossier *d, const struct custody_case *c)
 {
-    return d->has_trusted && rivals(d) == 0 && !c->is_online && !c->is_clone &&
-           !d->device.heal_off &&
+    return d->has_trusted && rivals(d) == 0 && !c->is_clone && !d->device.heal_off &&
            (d->device.last_heal_ms == 0 || c->now_ms - d->device.last_heal_ms >= DOSSIER_HEAL_MS);
 }
 
@@ -266,7 +265,7 @@ static bool may_return(const struct dossier *d, const struct custody_case *c)
     const struct store_key *key = &d->presented;
     bool by_rule = key->replaced_via == STORE_KEY_HEALED || key->replaced_via == STORE_KEY_ENROLLED;
     return d->has_presented && key->state == STORE_KEY_RETIRED && by_rule && d->has_trusted &&
-           key->has_replaced_by &&
+           d->trusted.source == key->replaced_via && key->has_replaced_by &&
            memcmp(key->replaced_by, d->trusted.fingerprint, sizeof key->replaced_by) == 0 &&
            c->now_ms - key->changed_ms <= DOSSIER_RETURN_MS;
 }
@@ -288,7 +287,9 @@ void dossier_facts(const struct dossier *d, const struct custody_case *c,
     }
     *out_familiar = familiar_of(d, c);
     f->policy = window_serves(d, c) ? POLICY_ENROLL : d->choice.base;
-    f->familiar = may_heal(d, c) && (*out_familiar & wanted(d)) == wanted(d);
+    /* A full session that stands may be the device itself, until it was asked in vain. */
+    f->familiar = may_heal(d, c) && (!c->is_online || c->was_silent) &&
+                  (*out_familiar & wanted(d)) == wanted(d);
     f->may_return = may_return(d, c);
 }
 

@@ -113,6 +113,16 @@ withOneCloud('an id that nobody knows', {
     assert.equal(await isFull(device), false);
   },
 
+  'is theirs who uploaded its key first, when several did': async (owner) => {
+    const bea = await somebody(owner);
+    const device = await owner.world.device({ known: false });
+    await bea.upload(device.id, device.key);
+    await owner.upload(device.id, device.key);
+    await device.goOnline();
+    await isTheirs(bea, device.id);
+    await seesNot(owner, device.id);
+  },
+
   'is bound for four accounts at most': async (owner) => {
     const everybody = [owner];
     while (everybody.length < 5) {

@@ -309,10 +309,11 @@ static void nothing_heals_that_must_never_heal(void **state)
         case 5:
             c.is_clone = true;
             break;
-        case 6: /* a full session stands */
+        case 6: /* a full session stands, and was not asked */
             c.is_online = true;
             break;
-        case 7: /* a day after the last heal; its own key waits already */
+        case 7: /* was asked in vain; a day after the last heal; its own key waits already */
+            c.is_online = c.was_silent = true;
             assert_int_equal(vault_store.device_heal(vault_store.ctx, vault_id(1),
                                                      c.now_ms - VAULT_DAY_MS, false),
                              0);
@@ -380,25 +381,36 @@ static void a_window_serves_no_id_that_was_heard_since_it_opened_or_is_contested
 
 /* --- return --- */
 
-static void a_key_may_return_for_thirty_days_when_a_rule_replaced_it(void **state)
+/* replaced: how the key lost its place; made: how the one that is trusted now became so. */
+static void expect_return(enum store_key_source replaced, enum store_key_source made, bool same,
+                          bool late)
+{
+    bool by_rule = replaced == STORE_KEY_HEALED || replaced == STORE_KEY_ENROLLED;
+    struct store_key trusted = vault_key(1, 1);
+    struct store_key retired = vault_key(1, 2);
+    trusted.source = made;
+    retired.replaced_via = replaced;
+    retired.has_replaced_by = true;
+    memcpy(retired.replaced_by, same ? trusted.fingerprint : vault_print(9),
+           sizeof retired.replaced_by);
+    vault_put_row(&trusted);
+    vault_put_row(&retired);
+    struct custody_case c = vault_case(1, 2, VAULT_HOME);
+    c.now_ms = retired.changed_ms + 30 * VAULT_DAY_MS + late;
+    assert_int_equal(vault_judge(&c).facts.may_return,
+                     by_rule && made == replaced && same && !late);
+}
+
+static void a_key_may_return_for_thirty_days_while_what_a_rule_did_stands(void **state)
 {
     (void)state;
     vault_plain_device();
-    struct store_key key = vault_key(1, 1);
     vault_put_key(1, 2, STORE_KEY_RETIRED, VAULT_HOME);
-    struct store_key retired = vault_key(1, 2);
-    for (int via = STORE_KEY_NO_SOURCE; via < STORE_KEY_SOURCES; via++) {
-        for (int same = 0; same < 2; same++) {
-            for (int late = 0; late < 2; late++) {
-                bool by_rule = via == STORE_KEY_HEALED || via == STORE_KEY_ENROLLED;
-                retired.replaced_via = (enum store_key_source)via;
-                retired.has_replaced_by = true;
-                memcpy(retired.replaced_by, same ? key.fingerprint : vault_print(9),
-                       sizeof retired.replaced_by);
-                vault_put_row(&retired);
-                struct custody_case c = vault_case(1, 2, VAULT_HOME);
-                c.now_ms = retired.changed_ms + 30 * VAULT_DAY_MS + late;
-                assert_int_equal(vault_judge(&c).facts.may_return, by_rule && same && !late);
+    for (int replaced = STORE_KEY_NO_SOURCE; replaced < STORE_KEY_SOURCES; replaced++) {
+        for (int made = STORE_KEY_PROVISIONED; made < STORE_KEY_SOURCES; made++) {
+            for (int i = 0; i < 4; i++) {
+                expect_return((enum store_key_source)replaced, (enum store_key_source)made, i & 1,
+                              i & 2);
             }
         }
     }
@@ -455,7 +467,7 @@ int main(void)
         TEST(nothing_heals_that_must_never_heal),
         TEST(a_held_case_knows_when_absence_alone_will_heal_it),
         TEST(a_window_serves_no_id_that_was_heard_since_it_opened_or_is_contested),
-        TEST(a_key_may_return_for_thirty_days_when_a_rule_replaced_it),
+        TEST(a_key_may_return_for_thirty_days_while_what_a_rule_did_stands),
         TEST(every_error_of_the_store_is_told),
         TEST(the_usual_connect_reads_two_rows_and_no_policy),
     };

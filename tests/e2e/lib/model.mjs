@@ -298,7 +298,8 @@ export class Model {
     if (this.owner !== account) {
       return 404;
     }
-    this.owner = null;
+    Object.assign(this, { owner: null, policy: null, window: null });
+    this.keys.delete(this.find('announced')); // no way back into it
     return 200;
   }
 
