@@ -91,10 +91,19 @@ struct wanted {
     char networks[POLICY_NETWORKS_MAX][POLICY_NETWORK_TEXT];
 };
 
+/* Whether a member is there and means something: null is as good as left out. */
+static bool is_given(const json_t *member)
+{
+    return member && !json_is_null(member);
+}
+
 static const char *read_ids(const json_t *list, struct wanted *w)
 {
     size_t i;
     json_t *item;
+    if (is_given(list) && !json_is_array(list)) {
+        return "ids is a list of device ids, each of 24 hexadecimal digits.";
+    }
     json_array_foreach(list, i, item)
     {
         const char *text = json_string_value(item);
@@ -113,6 +122,9 @@ static const char *read_networks(const json_t *list, struct wanted *w)
 {
     size_t i;
     json_t *item;
+    if (is_given(list) && !json_is_array(list)) {
+        return "networks is a list of networks such as 10.0.0.0/8.";
+    }
     json_array_foreach(list, i, item)
     {
         const char *text = json_string_value(item);
@@ -139,6 +151,9 @@ static const char *read_familiar(const json_t *object, struct wanted *w)
                     {"address", FAMILIAR_ADDRESS}};
     const char *key;
     json_t *value;
+    if (is_given(object) && !json_is_object(object)) {
+        return "familiar has absent, firmware, module and address, each true or false.";
+    }
     json_object_foreach((json_t *)object, key, value)
     {
         size_t i = 0;
@@ -159,18 +174,19 @@ static const char *read_familiar(const json_t *object, struct wanted *w)
 static const char *read_until(const json_t *root, struct wanted *w)
 {
     const json_t *seconds = json_object_get(root, "for");
-    const char *until = json_string_value(json_object_get(root, "until"));
+    const json_t *end = json_object_get(root, "until");
     int64_t now = clock_now_ms();
     int64_t ms = (int64_t)POLICY_WINDOW_S * 1000;
-    if (seconds && (!json_is_integer(seconds) || json_integer_value(seconds) < 1 ||
-                    json_integer_value(seconds) > POLICY_WINDOW_MAX_S)) {
+    if (is_given(seconds) && (!json_is_integer(seconds) || json_integer_value(seconds) < 1 ||
+                              json_integer_value(seconds) > POLICY_WINDOW_MAX_S)) {
         return "for is a number of seconds, at most a day.";
     }
-    if (seconds) {
+    if (is_given(seconds)) {
         ms = json_integer_value(seconds) * 1000;
     }
     w->change.until_ms = now + ms;
-    if (until && when_read(until, &w->change.until_ms) < 0) {
+    if (is_given(end) &&
+        (!json_is_string(end) || when_read(json_string_value(end), &w->change.until_ms) < 0)) {
         return "until is a time such as 2026-01-02T03:04:05Z.";
     }
     if (w->change.until_ms <= now ||

@@ -126,9 +126,6 @@ static void fill_in(struct custody *custody, struct custody_case *c)
     c->heard_ms = online ? online->last_heard_ms : registry_heard_ms(cloud->registry, c->id);
     c->listening_ms = custody->started_ms;
     c->turn = turn ? *turn : 0;
-    /* It counts of that very session, and until it is heard again. */
-    c->was_silent = online && check && check->silent_session == online->session &&
-                    online->last_heard_ms <= check->started_ms;
     c->is_clone = c->is_clone ||
                   (check && check->is_clone && c->now_ms - check->started_ms < CUSTODY_CLONE_MS);
     c->was_denied = stranger && stranger->state == STORE_KEY_DENIED;

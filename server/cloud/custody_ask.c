@@ -17,7 +17,6 @@ struct clone_ping {
     struct cloud *cloud;
     uint8_t id[CYAN_ID_LEN];
     int64_t started_ms;
-    uint64_t session; /* that is asked */
 };
 
 static void tell_clone(struct custody *custody, const struct held *h)
@@ -55,8 +54,6 @@ static void on_clone_pong(void *arg, const struct call_reply *reply)
     if (check) {
         check->is_open = false;
     }
-    bool silent =
-        check && check->started_ms == ping->started_ms && reply->status == CYAN_E_TIMEOUT;
     struct held *h = counts ? held_of(&custody->held, ping->id, NULL, NULL) : NULL;
     if (h) {
         check->is_clone = true;
@@ -65,11 +62,6 @@ static void on_clone_pong(void *arg, const struct call_reply *reply)
     for (; h; h = held_of(&custody->held, ping->id, NULL, h)) {
         h->c.is_clone = true;
     }
-    if (silent) {
-        check->silent_session = ping->session;
-        /* What waited for the answer alone need not wait longer. */
-        custody_review_held_of(custody, ping->id);
-    }
     free(ping);
 }
 
@@ -77,8 +69,7 @@ void custody_start_clone_check(struct custody *custody, const struct held *h)
 {
     struct cloud *cloud = custody->cloud;
     int64_t now = clock_now_ms();
-    const struct online *online = presence_find(cloud->presence, h->c.id);
-    if (!h->known || !online) {
+    if (!h->known || !presence_find(cloud->presence, h->c.id)) {
         return;
     }
     struct clone_check *check = lru_put(custody->clones, h->c.id);
@@ -90,7 +81,7 @@ void custody_start_clone_check(struct custody *custody, const struct held *h)
         return;
     }
     *check = (struct clone_check){.started_ms = now, .is_open = true};
-    *ping = (struct clone_ping){.cloud = cloud, .started_ms = now, .session = online->session};
+    *ping = (struct clone_ping){.cloud = cloud, .started_ms = now};
     memcpy(ping->id, h->c.id, sizeof ping->id);
     struct call call = {.kind = CALL_PING};
     memcpy(call.device, h->c.id, sizeof call.device);

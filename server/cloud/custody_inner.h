@@ -38,7 +38,6 @@ struct clone_check {
     int64_t started_ms;
     bool is_open;
     bool is_clone; /* the full session answered; nothing of this id is healed for a while */
-    uint64_t silent_session; /* the full one that did not answer in time; 0: none */
 };
 
 /* What an examination of a case came to. */

@@ -239,10 +239,12 @@ static unsigned familiar_of(const struct dossier *d, const struct custody_case *
     return holds;
 }
 
-/* What no switch turns off. */
+/* What no switch turns off. A full session that stands may be the device itself, also when it was
+ * silent once: it ends by its idle limit, and then its rivals are judged again. */
 static bool may_heal(const struct dossier *d, const struct custody_case *c)
 {
-    return d->has_trusted && rivals(d) == 0 && !c->is_clone && !d->device.heal_off &&
+    return d->has_trusted && rivals(d) == 0 && !c->is_online && !c->is_clone &&
+           !d->device.heal_off &&
            (d->device.last_heal_ms == 0 || c->now_ms - d->device.last_heal_ms >= DOSSIER_HEAL_MS);
 }
 
@@ -287,9 +289,7 @@ void dossier_facts(const struct dossier *d, const struct custody_case *c,
     }
     *out_familiar = familiar_of(d, c);
     f->policy = window_serves(d, c) ? POLICY_ENROLL : d->choice.base;
-    /* A full session that stands may be the device itself, until it was asked in vain. */
-    f->familiar = may_heal(d, c) && (!c->is_online || c->was_silent) &&
-                  (*out_familiar & wanted(d)) == wanted(d);
+    f->familiar = may_heal(d, c) && (*out_familiar & wanted(d)) == wanted(d);
     f->may_return = may_return(d, c);
 }
 

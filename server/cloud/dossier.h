@@ -56,7 +56,6 @@ struct custody_case {
     /* Since when cyand runs: a full session may have stood until a crash, and nobody wrote down
      * when it was heard last. */
     int64_t listening_ms;
-    bool was_silent;   /* it was asked, did not answer, and was not heard since */
     bool is_clone;     /* the full session answered while this one was held */
     bool was_denied;   /* a key of an unknown id, in memory */
     bool is_described; /* the held session was asked what it is; the two below are its answer */

@@ -212,8 +212,8 @@ bool policy_names(const struct policy *policy, const uint8_t id[static CYAN_ID_L
 
 void policy_serve(struct policy *policy, const uint8_t id[static CYAN_ID_LEN])
 {
-    size_t i = place_of(policy, id);
-    if (i < policy->id_count) {
+    /* However often it is named. */
+    for (size_t i; (i = place_of(policy, id)) < policy->id_count;) {
         policy->id_count--;
         memmove(policy->ids[i], policy->ids[i + 1], (policy->id_count - i) * CYAN_ID_LEN);
     }

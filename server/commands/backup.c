@@ -224,7 +224,7 @@ static void tell(const struct backup *b, const char *out)
 static int backup(const struct command_tools *tools, int count, char **words)
 {
     struct backup b = {.tools = tools, .data = "./var", .fd = -1};
-    const char *out = NULL;
+    const char *out = "";
     const char *file = NULL;
     char passphrase[PASSPHRASE_MAX + 1];
     const struct argument list[] = {

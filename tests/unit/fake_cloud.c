@@ -211,11 +211,10 @@ void registry_list(struct registry *registry, uint32_t account, bool with_nobody
 {
     (void)with_nobodys;
     (void)registry;
-    fake_later(&(struct fake_answer){.give = give_list,
-                                     .done.list = done,
-                                     .arg = arg,
-                                     .account = account,
-                                     .status = fake_take_status()});
+    int status = fake.list_status != 0 ? fake.list_status : fake_take_status();
+    fake.list_status = 0;
+    fake_later(&(struct fake_answer){
+        .give = give_list, .done.list = done, .arg = arg, .account = account, .status = status});
 }
 
 static void give_reply(const struct fake_answer *answer)

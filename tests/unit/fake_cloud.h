@@ -58,7 +58,9 @@ struct fake_cloud {
     bool revoked; /* no token counts any more */
     int64_t now_ms;
 
-    int status; /* of what is asked next, instead of success */
+    int status;      /* of what is asked next, instead of success */
+    int list_status; /* of the next list of devices */
+    int late_status; /* the same of custody, owners and policies: after the device was found */
     struct call_reply reply;
     struct incident_view incidents[FAKE_ROWS_MAX];
     size_t incident_count;

@@ -6,6 +6,13 @@
 #include "tests/unit/fake_inner.h"
 #include "tests/unit/unit.h"
 
+static int take_status(void)
+{
+    int status = fake.late_status;
+    fake.late_status = 0;
+    return status != 0 ? status : fake_take_status();
+}
+
 static void give_keys(const struct fake_answer *answer)
 {
     struct keys_view view = fake.keys_view;
@@ -21,7 +28,7 @@ void custody_keys(struct cloud *cloud, const struct device_record *device, uint3
     memcpy(fake.device, device->id, CYAN_ID_LEN);
     fake.asker = account;
     fake_later(&(struct fake_answer){
-        .give = give_keys, .done.keys = done, .arg = arg, .status = fake_take_status()});
+        .give = give_keys, .done.keys = done, .arg = arg, .status = take_status()});
 }
 
 static void give_outcome(const struct fake_answer *answer)
@@ -39,7 +46,7 @@ void custody_order(struct cloud *cloud, const struct custody_order *order, bool 
     fake.is_operator = is_operator;
     memcpy(fake.outcome.key.fingerprint, order->fingerprint, CYAN_SHA256_LEN);
     fake_later(&(struct fake_answer){
-        .give = give_outcome, .done.order = done, .arg = arg, .status = fake_take_status()});
+        .give = give_outcome, .done.order = done, .arg = arg, .status = take_status()});
 }
 
 const struct held *custody_held(struct cloud *cloud, const uint8_t id[static CYAN_ID_LEN],
@@ -118,14 +125,14 @@ void policies_change(struct cloud *cloud, const struct policy_level *level,
         memcpy(fake.change_networks[i], change->networks[i], POLICY_NETWORK_TEXT);
     }
     fake_later(&(struct fake_answer){
-        .give = give_policy, .done.policy = done, .arg = arg, .status = fake_take_status()});
+        .give = give_policy, .done.policy = done, .arg = arg, .status = take_status()});
 }
 
 void ownership_upload(struct cloud *cloud, const struct account *account,
                       const struct upload *upload, record_fn *done, void *arg)
 {
     struct fake_answer answer = {
-        .give = fake_give_record, .done.record = done, .arg = arg, .status = fake_take_status()};
+        .give = fake_give_record, .done.record = done, .arg = arg, .status = take_status()};
     assert_ptr_equal(cloud, &fake.cloud);
     cyan_hex_encode(upload->id, CYAN_ID_LEN, answer.device);
     memcpy(fake.device, upload->id, CYAN_ID_LEN);
@@ -141,7 +148,7 @@ void ownership_claim(struct cloud *cloud, const struct account *account,
                      const uint8_t id[static CYAN_ID_LEN], record_fn *done, void *arg)
 {
     struct fake_answer answer = {
-        .give = fake_give_record, .done.record = done, .arg = arg, .status = fake_take_status()};
+        .give = fake_give_record, .done.record = done, .arg = arg, .status = take_status()};
     assert_ptr_equal(cloud, &fake.cloud);
     cyan_hex_encode(id, CYAN_ID_LEN, answer.device);
     memcpy(fake.device, id, CYAN_ID_LEN);
@@ -161,7 +168,7 @@ void ownership_release(struct cloud *cloud, const struct account *account,
     memcpy(fake.device, id, CYAN_ID_LEN);
     fake.asker = account->id;
     fake_later(&(struct fake_answer){
-        .give = give_status, .done.status = done, .arg = arg, .status = fake_take_status()});
+        .give = give_status, .done.status = done, .arg = arg, .status = take_status()});
 }
 
 static void give_code(const struct fake_answer *answer)
@@ -175,7 +182,7 @@ void ownership_make_code(struct cloud *cloud, const struct account *account, cla
     assert_ptr_equal(cloud, &fake.cloud);
     fake.asker = account->id;
     fake_later(&(struct fake_answer){
-        .give = give_code, .done.code = done, .arg = arg, .status = fake_take_status()});
+        .give = give_code, .done.code = done, .arg = arg, .status = take_status()});
 }
 
 static void give_server_keys(const struct fake_answer *answer)
@@ -196,8 +203,6 @@ static void give_server_keys(const struct fake_answer *answer)
 void server_keys_list(struct cloud *cloud, server_keys_fn *done, void *arg)
 {
     assert_ptr_equal(cloud, &fake.cloud);
-    fake_later(&(struct fake_answer){.give = give_server_keys,
-                                     .done.server_keys = done,
-                                     .arg = arg,
-                                     .status = fake_take_status()});
+    fake_later(&(struct fake_answer){
+        .give = give_server_keys, .done.server_keys = done, .arg = arg, .status = take_status()});
 }

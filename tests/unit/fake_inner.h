@@ -35,7 +35,7 @@ struct fake_answer {
 };
 
 /* Gives a copy of the answer from the loop. */
-void fake_later(const struct fake_answer *answer);
+void fake_later(const struct fake_answer *template);
 
 /* fake.status, for one use. */
 int fake_take_status(void);

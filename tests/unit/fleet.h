@@ -43,13 +43,13 @@ void fleet_fingerprint_of(uint32_t number, uint8_t out[CYAN_SHA256_LEN]);
 
 /* A new device of an account (0: nobody) with a trusted key that has proven nothing yet. The status
  * is that of custody_found; with success the record is what the registry gives. */
-struct fleet_answer fleet_provision(uint32_t account, uint32_t device, uint32_t key);
+struct fleet_answer fleet_provision(uint32_t account, uint32_t device, uint32_t number);
 /* The device says a Hello from there. */
 void fleet_prove(uint32_t device, uint16_t platform, const char *address);
 /* Another key of the device, in this state since now. */
-void fleet_add_key(uint32_t device, uint32_t key, enum store_key_state state);
+void fleet_add_key(uint32_t device, uint32_t number, enum store_key_state state);
 /* An account's upload for an id that has proven nothing, made now. */
-void fleet_bind(uint32_t account, uint32_t device, uint32_t key, const char *name);
+void fleet_bind(uint32_t account, uint32_t device, uint32_t number, const char *name);
 /* What randomness gives to names. */
 extern uint64_t fleet_random;
 

@@ -47,14 +47,14 @@ void custody_judge(struct cloud *cloud, bool is_nobody, const struct cyan_claim 
     wait_for((struct harbour_answer){.judged = done, .arg = arg});
 }
 
-void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_proven *proof,
+void custody_proven(struct cloud *cloud, uint32_t shard, const struct letter_proven *letter,
                     custody_admitted_fn *done, void *arg)
 {
     assert_ptr_equal(cloud, &harbour_cloud);
     assert_true(shard < HARBOUR_SHARDS);
-    assert_memory_equal(proof->fingerprint, harbour_custody.fingerprint, CYAN_SHA256_LEN);
-    assert_int_equal(proof->hello.platform_id, CYAN_PLATFORM_PHOTON);
-    assert_string_equal(proof->address, "127.0.0.1");
+    assert_memory_equal(letter->fingerprint, harbour_custody.fingerprint, CYAN_SHA256_LEN);
+    assert_int_equal(letter->hello.platform_id, CYAN_PLATFORM_PHOTON);
+    assert_string_equal(letter->address, "127.0.0.1");
     wait_for((struct harbour_answer){.admitted = done, .arg = arg});
 }
 

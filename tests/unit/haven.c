@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hex.h"
 #include "crypto/openssl.h"
 #include "server/bus/bus.h"
 #include "server/cloud/custody_inner.h"
@@ -15,10 +14,11 @@
 #include "server/cloud/registry.h"
 #include "server/net/log.h"
 #include "server/store/sqlite.h"
+#include "tests/unit/haven_inner.h"
 #include "tests/unit/unit.h"
 #include "wire/message.h"
 
-enum { RING = 1024 * 1024, SETTLE_TURNS = 20 };
+enum { SETTLE_TURNS = 20 };
 
 struct cloud haven;
 struct store haven_store;
@@ -26,12 +26,6 @@ struct account haven_ann, haven_bob;
 uint8_t haven_answered[CYAN_SHA256_LEN];
 uint64_t haven_serial;
 uint32_t haven_owner;
-struct custody_outcome haven_outcome;
-struct device_record haven_record;
-char haven_code[CLAIM_CODE_LEN + 1];
-struct policy_view haven_policy_view;
-struct key_view haven_key_views[KEYS_VIEW_MAX];
-struct keys_view haven_keys_view;
 
 static _Atomic int64_t now_ms;
 static uv_loop_t loop;
@@ -39,10 +33,10 @@ static struct bus bus;
 static struct vectors *keys, *publics;
 static struct cyan_crypto *crypto, *store_crypto, *shard_crypto[HAVEN_SHARDS];
 static struct cyan_rsa_key *shard_key[HAVEN_SHARDS];
-static struct stream *streams[2];
+struct stream *haven_streams[2];
 static uint16_t port;
 static uint64_t next_serial;
-static int status;
+int haven_status;
 static uint64_t closed[1024];
 static size_t closed_count;
 
@@ -165,8 +159,8 @@ int haven_set_up(void **state)
     const struct account *accounts[] = {&haven_ann, &haven_bob};
     for (size_t i = 0; i < COUNT_OF(accounts); i++) {
         const struct stream_filter filter = {.account = accounts[i]->id, .scope = STREAM_MINE};
-        streams[i] = stream_open(haven.events, &filter, ignore_wake, NULL);
-        assert_non_null(streams[i]);
+        haven_streams[i] = stream_open(haven.events, &filter, ignore_wake, NULL);
+        assert_non_null(haven_streams[i]);
     }
     return 0;
 }
@@ -183,8 +177,8 @@ int haven_tear_down(void **state)
 {
     (void)state;
     cloud_stop(&haven);
-    for (size_t i = 0; i < COUNT_OF(streams); i++) {
-        stream_close(streams[i]);
+    for (size_t i = 0; i < COUNT_OF(haven_streams); i++) {
+        stream_close(haven_streams[i]);
     }
     cloud_destroy(&haven);
     bus.destroy(bus.ctx);
@@ -278,11 +272,11 @@ struct store_device haven_device(uint8_t device)
 
 /* --- handshakes --- */
 
-static void wait_done(void)
+void haven_wait_done(void)
 {
-    assert_int_equal(status, HAVEN_NOT_DONE); /* never from inside the call */
+    assert_int_equal(haven_status, HAVEN_NOT_DONE); /* never from inside the call */
     haven_settle();
-    assert_int_not_equal(status, HAVEN_NOT_DONE);
+    assert_int_not_equal(haven_status, HAVEN_NOT_DONE);
 }
 
 static enum session_verdict verdict;
@@ -291,7 +285,7 @@ static void on_judged(void *arg, enum session_verdict given, const uint8_t *modu
                       const uint8_t *fingerprint)
 {
     assert_ptr_equal(arg, &verdict);
-    status = 0;
+    haven_status = 0;
     verdict = given;
     assert_int_equal(given == SESSION_REFUSE, modulus == NULL);
     assert_int_equal(given == SESSION_REFUSE, fingerprint == NULL);
@@ -308,10 +302,10 @@ enum session_verdict haven_judge(uint8_t device, uint8_t key, const char *addres
     if (key != 0) {
         memcpy(claim.spki, haven_spki(key), sizeof claim.spki);
     }
-    status = HAVEN_NOT_DONE;
+    haven_status = HAVEN_NOT_DONE;
     custody_judge(&haven, false, &claim, address, on_judged, &verdict);
     memset(&claim, 0, sizeof claim); /* borrowed for the call alone */
-    wait_done();
+    haven_wait_done();
     return verdict;
 }
 
@@ -321,9 +315,9 @@ enum session_verdict haven_judge_damaged(uint8_t device, size_t at, const char *
     memcpy(claim.id, haven_id(device), sizeof claim.id);
     memcpy(claim.spki, haven_spki(HAVEN_KEY_A), sizeof claim.spki);
     claim.spki[at] ^= 1;
-    status = HAVEN_NOT_DONE;
+    haven_status = HAVEN_NOT_DONE;
     custody_judge(&haven, false, &claim, address, on_judged, &verdict);
-    wait_done();
+    haven_wait_done();
     return verdict;
 }
 
@@ -332,7 +326,7 @@ static void on_admitted(void *arg, enum session_verdict given, uint32_t owner,
                         const uint8_t *fingerprint)
 {
     const struct letter_proven *letter = arg;
-    status = 0;
+    haven_status = 0;
     verdict = given;
     haven_owner = owner;
     if (given == SESSION_FULL) {
@@ -357,9 +351,9 @@ static enum session_verdict prove(uint8_t device, uint8_t key, const char *addre
     }
     (void)snprintf(letter.address, sizeof letter.address, "%s", address);
     haven_serial = letter.serial;
-    status = HAVEN_NOT_DONE;
+    haven_status = HAVEN_NOT_DONE;
     custody_proven(&haven, 0, &letter, on_admitted, &letter);
-    wait_done();
+    haven_wait_done();
     return verdict;
 }
 
@@ -376,11 +370,12 @@ enum session_verdict haven_prove_short(uint8_t device, uint8_t key, const char *
 void haven_leave(uint8_t device, uint64_t serial)
 {
     const struct online *entry = presence_find(haven.presence, haven_id(device));
-    custody_gone(&haven, haven_id(device), serial);
     if (entry && entry->session == serial) {
         registry_heard(haven.registry, haven_id(device), now_ms);
         presence_remove(haven.presence, haven_id(device));
     }
+    custody_gone(&haven, haven_id(device), serial);
+    haven_settle();
 }
 
 void haven_drop(uint8_t device)
@@ -406,226 +401,6 @@ bool haven_is_full(uint8_t device, uint8_t key)
 {
     const struct online *entry = presence_find(haven.presence, haven_id(device));
     return entry && memcmp(entry->fingerprint, haven_print(key), CYAN_SHA256_LEN) == 0;
-}
-
-/* --- people --- */
-
-static void on_order(void *arg, int given, const struct custody_outcome *outcome)
-{
-    assert_ptr_equal(arg, &status);
-    assert_int_equal(outcome != NULL, given == 0 || given == CYAN_E_EXISTS);
-    status = given;
-    if (outcome) {
-        haven_outcome = *outcome;
-    }
-}
-
-int haven_order(const struct account *account, enum custody_action action, uint8_t device,
-                uint8_t key)
-{
-    struct custody_order order = {.account = account->id, .action = action, .via = "api"};
-    memcpy(order.by, account->name, sizeof order.by);
-    memcpy(order.id, haven_id(device), sizeof order.id);
-    memcpy(order.fingerprint, haven_print(key), sizeof order.fingerprint);
-    status = HAVEN_NOT_DONE;
-    custody_order(&haven, &order, account->is_operator, on_order, &status);
-    wait_done();
-    return status;
-}
-
-static void on_record(void *arg, int given, const struct device_record *record)
-{
-    assert_ptr_equal(arg, &status);
-    assert_int_equal(record != NULL, given == 0);
-    status = given;
-    if (record) {
-        haven_record = *record;
-    }
-}
-
-int haven_upload(const struct account *account, uint8_t device, uint8_t key)
-{
-    struct upload upload = {.has_recovery = false};
-    memcpy(upload.id, haven_id(device), sizeof upload.id);
-    memcpy(upload.spki, haven_spki(key), sizeof upload.spki);
-    status = HAVEN_NOT_DONE;
-    ownership_upload(&haven, account, &upload, on_record, &status);
-    wait_done();
-    return status;
-}
-
-int haven_claim(const struct account *account, uint8_t device)
-{
-    status = HAVEN_NOT_DONE;
-    ownership_claim(&haven, account, haven_id(device), on_record, &status);
-    wait_done();
-    return status;
-}
-
-static void on_status(void *arg, int given)
-{
-    assert_ptr_equal(arg, &status);
-    status = given;
-}
-
-int haven_release(const struct account *account, uint8_t device)
-{
-    status = HAVEN_NOT_DONE;
-    ownership_release(&haven, account, haven_id(device), on_status, &status);
-    wait_done();
-    return status;
-}
-
-int haven_resolve(const struct account *account, uint8_t device)
-{
-    char text[CYAN_ID_TEXT];
-    cyan_hex_encode(haven_id(device), CYAN_ID_LEN, text);
-    status = HAVEN_NOT_DONE;
-    registry_resolve(haven.registry, account->id, account->is_operator, text, on_record, &status);
-    wait_done();
-    return status;
-}
-
-static void on_code(void *arg, int given, const char *code)
-{
-    assert_ptr_equal(arg, &status);
-    status = given;
-    if (given == 0) {
-        assert_int_equal(strlen(code), CLAIM_CODE_LEN);
-        memcpy(haven_code, code, sizeof haven_code);
-    }
-}
-
-int haven_make_code(const struct account *account)
-{
-    status = HAVEN_NOT_DONE;
-    ownership_make_code(&haven, account, on_code, &status);
-    wait_done();
-    return status;
-}
-
-void haven_say_code(uint8_t device, uint64_t serial, const char *code)
-{
-    ownership_code_came(&haven, haven_id(device), serial, code, strlen(code));
-    haven_settle();
-}
-
-static void on_policy(void *arg, int given, const struct policy_view *view)
-{
-    assert_ptr_equal(arg, &status);
-    assert_int_equal(view != NULL, given == 0);
-    status = given;
-    if (view) {
-        haven_policy_view = *view;
-    }
-}
-
-int haven_change_policy(const struct account *account, uint8_t device,
-                        const struct policy_change *change)
-{
-    const struct policy_level level = {.account = *account,
-                                       .device = device ? haven_id(device) : NULL};
-    status = HAVEN_NOT_DONE;
-    policies_change(&haven, &level, change, on_policy, &status);
-    wait_done();
-    return status;
-}
-
-int haven_set_policy(const struct account *account, uint8_t device, enum policy_value base,
-                     unsigned familiar)
-{
-    const struct policy_change change = {.value = base, .familiar = familiar};
-    return haven_change_policy(account, device, &change);
-}
-
-int haven_open_window(const struct account *account, uint8_t device)
-{
-    uint8_t ids[1][CYAN_ID_LEN];
-    memcpy(ids[0], haven_id(device), CYAN_ID_LEN);
-    const struct policy_change change = {.value = POLICY_ENROLL,
-                                         .until_ms = now_ms + 600000,
-                                         .ids = (const uint8_t(*)[CYAN_ID_LEN])ids,
-                                         .id_count = 1};
-    return haven_change_policy(account, 0, &change);
-}
-
-static void on_keys(void *arg, int given, const struct keys_view *view)
-{
-    assert_ptr_equal(arg, &status);
-    status = given;
-    if (view) {
-        haven_keys_view = *view;
-        memcpy(haven_key_views, view->keys, view->count * sizeof *view->keys);
-    }
-}
-
-int haven_keys(const struct account *account, uint8_t device)
-{
-    struct device_record record = {.owner = account->id};
-    memcpy(record.id, haven_id(device), sizeof record.id);
-    status = HAVEN_NOT_DONE;
-    custody_keys(&haven, &record, account->id, on_keys, &status);
-    wait_done();
-    return status;
-}
-
-/* --- what was told --- */
-
-size_t haven_heard(const struct account *account, const char *text)
-{
-    static char buf[RING];
-    size_t count = 0;
-    haven_settle();
-    ssize_t len = stream_read(streams[account->id - haven_ann.id], buf, sizeof buf - 1);
-    assert_true(len >= 0);
-    buf[len] = '\0';
-    for (const char *at = buf; (at = strstr(at, text)); at++) {
-        count++;
-    }
-    return count;
-}
-
-static size_t listed;
-
-static void on_incidents(void *arg, int given, const struct incident_view *views, size_t count,
-                         int64_t next)
-{
-    assert_ptr_equal(arg, &status);
-    (void)next;
-    assert_int_equal(given, 0);
-    status = 0;
-    listed = 0;
-    for (size_t i = 0; i < count; i++) { /* not those that it may only have caused */
-        listed += views[i].row.has_device;
-    }
-}
-
-size_t haven_incidents(uint8_t device, enum incident_cause cause)
-{
-    struct incident_filter filter = {
-        .cause = cause, .device = haven_id(device), .limit = HAVEN_INCIDENTS_MAX};
-    uint32_t owner = haven_knows(device) ? haven_device(device).owner : 0;
-    uint32_t account = owner != 0 ? owner : haven_ann.id;
-    status = HAVEN_NOT_DONE;
-    incidents_list(haven.incidents, account, account == haven_ann.id, &filter, on_incidents,
-                   &status);
-    haven_settle();
-    assert_int_equal(status, 0);
-    return listed;
-}
-
-static int count_row(void *arg, const struct store_audit *row)
-{
-    (void)row;
-    ++*(size_t *)arg;
-    return 0;
-}
-
-size_t haven_audit_count(void)
-{
-    size_t count = 0;
-    assert_int_equal(haven_store.audit_each(haven_store.ctx, 0, 10000, count_row, &count), 0);
-    return count;
 }
 
 /* --- peers --- */

@@ -62,7 +62,7 @@ const uint8_t *haven_spki(uint8_t key);
 const uint8_t *haven_print(uint8_t key);
 
 /* A device with a trusted key that has proven nothing yet. owner 0: nobody's. */
-void haven_add_device(uint8_t device, uint32_t owner, uint8_t key);
+void haven_add_device(uint8_t device, uint32_t owner, uint8_t number);
 struct store_key haven_key(uint8_t device, uint8_t key); /* it must be there */
 bool haven_is(uint8_t device, uint8_t key, enum store_key_state state);
 bool haven_knows(uint8_t device);

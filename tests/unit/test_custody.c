@@ -263,6 +263,23 @@ static void a_held_session_never_disturbs_a_full_one(void **state)
     assert_true(haven_record.connected);
 }
 
+/* With absence switched off nothing but the full session itself stands in its way. */
+static void a_heal_waits_for_the_end_of_the_full_session_and_no_longer(void **state)
+{
+    (void)state;
+    uint64_t full = bobs_device();
+    assert_int_equal(haven_set_policy(&haven_bob, 0, POLICY_HEAL, FAMILIAR_ADDRESS), 0);
+    uint64_t held = hold(1, 2, HAVEN_HOME);
+    haven_pass(3600000);
+    custody_review(&haven, haven_id(1));
+    haven_settle();
+    assert_true(haven_holds(held));
+    haven_leave(1, full);
+    assert_false(haven_holds(held));
+    assert_true(haven_is_full(1, 2));
+    assert_int_equal(haven_key(1, 2).source, STORE_KEY_HEALED);
+}
+
 /* --- ids that nobody knows --- */
 
 static void an_unknown_id_is_treated_as_the_server_says(void **state)
@@ -434,6 +451,7 @@ int main(void)
         TEST(one_session_is_held_of_a_key_and_the_newer_one_stays),
         TEST(a_fifth_key_displaces_the_session_of_the_one_that_goes),
         TEST(a_held_session_never_disturbs_a_full_one),
+        TEST(a_heal_waits_for_the_end_of_the_full_session_and_no_longer),
         TEST(an_unknown_id_is_treated_as_the_server_says),
         TEST(the_operator_alone_sees_and_approves_a_stranger),
         TEST(a_denied_stranger_is_refused_for_a_day_and_can_still_be_approved),

@@ -158,7 +158,8 @@ static void a_return_keeps_the_limit_of_pending_keys(void **state)
     vault_now_ms += 1000;
     vault_open_window(1, 1);
     assert_int_equal(prove(2, VAULT_HOME).ruling.effect, EFFECT_ENROLL);
-    for (uint8_t key = 10; key < 10 + DOSSIER_PENDING_MAX; key++) {
+    const uint8_t end = 10 + DOSSIER_PENDING_MAX;
+    for (uint8_t key = 10; key < end; key++) {
         assert_int_equal(prove(key, VAULT_AWAY).ruling.effect, EFFECT_PEND);
     }
     struct vault_result r = prove(1, VAULT_HOME);
@@ -270,7 +271,7 @@ static void a_proof_that_is_refused_has_no_effect_at_all(void **state)
     (void)state;
     static const enum store_key_state refused[] = {STORE_KEY_DENIED, STORE_KEY_REVOKED};
     vault_plain_device();
-    for (uint8_t i = 0; i < COUNT_OF(refused); i++) {
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
         vault_put_key(1, (uint8_t)(2 + i), refused[i], VAULT_HOME);
         struct custody_case c = vault_case(1, (uint8_t)(2 + i), VAULT_HOME);
         const char *before = vault_dump();

@@ -181,6 +181,14 @@ static void a_window_is_open_until_its_very_end_and_forgets_whom_it_served(void 
         assert_false(policy_names(&policy, id));
         assert_true(policy.until_ms != 0);
     }
+    fill(&policy, 5, 0);
+    memcpy(policy.ids[4], policy.ids[1], CYAN_ID_LEN); /* named twice, served once */
+    memcpy(policy.ids[2], policy.ids[1], CYAN_ID_LEN);
+    uint8_t twice[CYAN_ID_LEN];
+    memcpy(twice, policy.ids[1], sizeof twice);
+    policy_serve(&policy, twice);
+    assert_false(policy_names(&policy, twice));
+    assert_int_equal(policy.id_count, 2);
     while (policy.id_count > 0) {
         uint8_t id[CYAN_ID_LEN];
         memcpy(id, policy.ids[0], sizeof id);

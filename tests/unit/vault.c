@@ -391,13 +391,13 @@ static void put_device(struct text *text, uint8_t device)
 
 const char *vault_dump(void)
 {
-    enum { DEVICES = 8 };
+    const uint8_t last = 8;
     static char texts[2][VAULT_TEXT_MAX];
     static unsigned turn;
     char *start = texts[turn++ % 2];
     struct text text = {start, VAULT_TEXT_MAX};
     *start = '\0';
-    for (uint8_t i = 1; i <= DEVICES; i++) {
+    for (uint8_t i = 1; i <= last; i++) {
         put_device(&text, i);
     }
     put_policy(&text, "account:1");

@@ -107,12 +107,13 @@ export class Walk {
       d.maybeClone ||= Boolean(d.full);
     }
     d.live.push(session);
-    if (!(await this.isSo(d, key, ruling))) {
+    const isFullNow = await this.isSo(d, key, ruling);
+    if (same) {
+      await this.ended(d, same); // the newer one stays
+    }
+    if (!isFullNow) {
       if (!ruling.open) {
         d.apply(key, ruling.effect);
-      }
-      if (same) {
-        await this.ended(d, same);
       }
       return false;
     }
