@@ -101,8 +101,9 @@ static void take_incidents(struct loading *loading)
     const struct store_device *row = &loading->row;
     struct diagnosis_answer *answer = &loading->answer;
     const char *address = loading->facts.online || loading->facts.held ? "" : loading->row.last_ip;
-    answer->incident_count = incidents_about(loading->cloud->incidents, row->id, address,
-                                             loading->incidents, DIAGNOSIS_INCIDENTS_MAX);
+    answer->incident_count =
+        incidents_about(loading->cloud->incidents, row->id, loading->record.owner, address,
+                        loading->incidents, DIAGNOSIS_INCIDENTS_MAX);
     for (size_t i = 0; i < answer->incident_count; i++) {
         struct incident_view *view = &answer->incidents[i];
         view->row = loading->incidents[i];

@@ -104,9 +104,10 @@ typedef void incidents_fn(void *arg, int status, const struct incident_view *vie
 void incidents_list(struct incidents *incidents, uint32_t account, bool is_operator,
                     const struct incident_filter *filter, incidents_fn *done, void *arg);
 
-/* What is known about a device: its own, and those without a device at its address ("": none). The
- * newest first, at most max. Returns how many. */
+/* What an owner may know about a device: its own (an id that was only uploaded may have some of
+ * several accounts), and those without a device at its address ("": none). The newest first, at
+ * most max. Returns how many. */
 size_t incidents_about(const struct incidents *incidents, const uint8_t id[static CYAN_ID_LEN],
-                       const char *address, struct store_incident *out, size_t max);
+                       uint32_t owner, const char *address, struct store_incident *out, size_t max);
 
 #endif

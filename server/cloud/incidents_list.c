@@ -194,13 +194,15 @@ void incidents_list(struct incidents *incidents, uint32_t account, bool is_opera
 }
 
 size_t incidents_about(const struct incidents *incidents, const uint8_t id[static CYAN_ID_LEN],
-                       const char *address, struct store_incident *out, size_t max)
+                       uint32_t owner, const char *address, struct store_incident *out, size_t max)
 {
     size_t count = 0;
     for (const struct incident *i = incidents->book.newest; i && count < max; i = i->older) {
         const struct store_incident *row = &i->row;
         bool is_here = !row->has_device && address[0] != '\0' && strcmp(row->address, address) == 0;
-        if (is_here || (row->has_device && memcmp(row->device, id, CYAN_ID_LEN) == 0)) {
+        bool is_its =
+            row->has_device && row->owner == owner && memcmp(row->device, id, CYAN_ID_LEN) == 0;
+        if (is_here || is_its) {
             out[count++] = *row;
         }
     }

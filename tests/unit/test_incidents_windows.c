@@ -382,11 +382,12 @@ static void a_device_knows_of_itself_and_of_its_address(void **state)
     desk_note_nobody(CAUSE_HUNG_UP, HOME);
     desk_note_nobody(CAUSE_HUNG_UP, "192.0.2.8");
     wait_until_told();
-    assert_int_equal(incidents_about(desk_incidents, desk_id(1), HOME, rows, 8), 2);
+    assert_int_equal(incidents_about(desk_incidents, desk_id(1), desk_ann, HOME, rows, 8), 2);
     assert_string_equal(rows[0].cause, "hung-up-after-nonce");
     assert_string_equal(rows[1].address, "192.0.2.200");
-    assert_int_equal(incidents_about(desk_incidents, desk_id(1), HOME, rows, 1), 1);
-    assert_int_equal(incidents_about(desk_incidents, desk_id(1), "", rows, 8), 1);
+    assert_int_equal(incidents_about(desk_incidents, desk_id(1), desk_ann, HOME, rows, 1), 1);
+    assert_int_equal(incidents_about(desk_incidents, desk_id(1), desk_ann, "", rows, 8), 1);
+    assert_int_equal(incidents_about(desk_incidents, desk_id(1), desk_bob, "", rows, 8), 0);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, desk_set_up, desk_tear_down)
