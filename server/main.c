@@ -24,8 +24,7 @@ enum { SHARDS_MAX = 64, READY_MAX = 1024 };
 struct program {
     struct options options;
     struct folder folder;
-    struct cyan_crypto *crypto;       /* the hub's */
-    struct cyan_crypto *store_crypto; /* the store's worker's */
+    struct cyan_crypto *crypto; /* the hub's */
     struct cyan_crypto *shard_crypto[SHARDS_MAX];
     struct cyan_rsa_key *shard_key[SHARDS_MAX][2]; /* the present one and the one before it */
     struct link_tools tools[SHARDS_MAX];
@@ -96,7 +95,6 @@ static int make_cloud(struct program *p)
 {
     const struct cloud_parts parts = {.loop = &p->loop,
                                       .crypto = p->crypto,
-                                      .store_crypto = p->store_crypto,
                                       .store = &p->folder.store,
                                       .bus = &p->bus,
                                       .tools = p->tools,
@@ -207,8 +205,7 @@ static void take_apart(struct program *p)
 static int start(struct program *p)
 {
     p->crypto = cyan_openssl_create();
-    p->store_crypto = cyan_openssl_create();
-    if (!p->crypto || !p->store_crypto) {
+    if (!p->crypto) {
         return speak_failed(COMMAND_FAILED, "OpenSSL cannot be set up", "");
     }
     int code = open_folder(p);
@@ -238,7 +235,6 @@ static void release(struct program *p)
         cyan_openssl_key_destroy(p->shard_key[i][1]);
         cyan_openssl_destroy(p->shard_crypto[i]);
     }
-    cyan_openssl_destroy(p->store_crypto);
     cyan_openssl_destroy(p->crypto);
 }
 

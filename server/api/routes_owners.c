@@ -23,6 +23,11 @@ static void on_uploaded(void *arg, int status, const struct device_record *devic
                     "This key was revoked. Give another one, or unrevoke it with a reason.");
         return;
     }
+    if (status == CYAN_E_NO_SPACE) {
+        reply_error(request, 429, "TOO_MANY",
+                    "Ten thousand of your uploads wait for their devices; let some come first.");
+        return;
+    }
     if (status < 0) {
         reply_status(request, status);
         return;

@@ -48,13 +48,12 @@ static int fill(struct store_audit *row, const struct audit_entry *entry)
     return status;
 }
 
-int audit_append(const struct store *store, const struct cyan_crypto *crypto,
-                 const struct audit_entry *entry, uint8_t out_head[static CYAN_SHA256_LEN])
+int audit_append(const struct store *store, const struct audit_entry *entry,
+                 uint8_t out_head[static CYAN_SHA256_LEN])
 {
     struct store_audit row = {0};
     char device[CYAN_ID_TEXT] = "";
     uint8_t before[CYAN_SHA256_LEN];
-    (void)crypto; /* the chain brings its own: keys/audit_chain.h */
     int status = fill(&row, entry);
     if (status == 0) {
         status = audit_head(store, &row.seq, before);

@@ -23,9 +23,9 @@ struct audit_entry {
     int64_t at_ms;
 };
 
-/* On the worker: adds a row. crypto is the worker's. CYAN_E_TOO_LONG and errors of the store. */
-int audit_append(const struct store *store, const struct cyan_crypto *crypto,
-                 const struct audit_entry *entry, uint8_t out_head[static CYAN_SHA256_LEN]);
+/* On the worker: adds a row. CYAN_E_TOO_LONG and errors of the store. */
+int audit_append(const struct store *store, const struct audit_entry *entry,
+                 uint8_t out_head[static CYAN_SHA256_LEN]);
 
 /* On the worker: the chain's head now; zeroes when it is empty. */
 int audit_head(const struct store *store, int64_t *out_seq,

@@ -126,7 +126,7 @@ static int tell(struct coming *c, const struct store *store, const struct store_
                                       .by = account->name,
                                       .detail = "{\"via\":\"claim\"}",
                                       .at_ms = c->now_ms};
-    int status = audit_append(store, c->cloud->store_crypto, &entry, head);
+    int status = audit_append(store, &entry, head);
     if (status != 0 || !with_event) {
         return status;
     }
@@ -223,8 +223,7 @@ static int come_in_store(struct job *job, const struct store *store)
     struct coming *c = (struct coming *)job;
     struct store_account account;
     struct store_device row;
-    const struct custody_change change = {
-        .store = store, .crypto = c->cloud->store_crypto, .now_ms = c->now_ms, .random = c->random};
+    const struct custody_change change = {.store = store, .now_ms = c->now_ms, .random = c->random};
     c->owner = 0;
     c->outcome = (struct custody_outcome){0};
     int status = find_account(c, store, &account);

@@ -57,10 +57,7 @@ static int make_custody(struct cloud *cloud, const struct cloud_parts *parts)
 int cloud_create(const struct cloud_parts *parts, struct cloud *out_cloud)
 {
     struct cloud *cloud = out_cloud;
-    *cloud = (struct cloud){.loop = parts->loop,
-                            .crypto = parts->crypto,
-                            .store_crypto = parts->store_crypto,
-                            .signup = parts->signup};
+    *cloud = (struct cloud){.loop = parts->loop, .crypto = parts->crypto, .signup = parts->signup};
     memcpy(cloud->server_spki, parts->server_spki, sizeof cloud->server_spki);
     cloud->jobs = jobs_create(parts->loop, parts->store);
     cloud->presence = presence_create();

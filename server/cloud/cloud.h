@@ -30,8 +30,7 @@ struct store;
 
 struct cloud {
     uv_loop_t *loop;
-    const struct cyan_crypto *crypto;       /* the hub thread's own */
-    const struct cyan_crypto *store_crypto; /* for what runs on the store's worker */
+    const struct cyan_crypto *crypto; /* the hub thread's own */
     struct jobs *jobs;
     struct accounts *accounts;
     struct presence *presence;
@@ -53,8 +52,7 @@ struct link_tools;
 /* What a cloud is made of; everything is borrowed until cloud_destroy. */
 struct cloud_parts {
     uv_loop_t *loop;
-    const struct cyan_crypto *crypto;       /* the hub thread's own */
-    const struct cyan_crypto *store_crypto; /* the store's worker's own */
+    const struct cyan_crypto *crypto; /* the hub thread's own */
     const struct store *store;
     struct bus *bus;
     const struct link_tools *tools; /* one for each shard */

@@ -57,10 +57,8 @@ static int apply(struct examination *examination, const struct store *store,
 {
     struct examined *out = &examination->examined;
     const struct custody_case *c = &examination->c;
-    const struct custody_change change = {.store = store,
-                                          .crypto = examination->custody->cloud->store_crypto,
-                                          .now_ms = c->now_ms,
-                                          .random = examination->random};
+    const struct custody_change change = {
+        .store = store, .now_ms = c->now_ms, .random = examination->random};
     int status = custody_apply_proof(&change, c, d, out->ruling.effect, &out->outcome);
     if (status == 0) {
         out->owner = out->outcome.owner;

@@ -47,7 +47,7 @@ int apply_tell(const struct custody_change *change, const struct telling *t,
                                       .by = t->by ? t->by : "",
                                       .detail = detail,
                                       .at_ms = change->now_ms};
-    int status = audit_append(change->store, change->crypto, &entry, head);
+    int status = audit_append(change->store, &entry, head);
     if (status != 0 || !t->event) {
         return status;
     }

@@ -12,7 +12,6 @@ enum { CUSTODY_EVENTS_MAX = 2, CUSTODY_REASON_MAX = 256 };
 /* What a change works with. */
 struct custody_change {
     const struct store *store;
-    const struct cyan_crypto *crypto; /* the worker's */
     int64_t now_ms;
     uint64_t random; /* of a name, should a device be new */
 };

@@ -39,7 +39,7 @@ void custody_note_examined(struct custody *custody, const struct custody_case *c
 {
     const struct custody_outcome *outcome = &examined->outcome;
     if (outcome->has_displaced) {
-        custody_drop_held(custody, c->id, outcome->displaced, SESSION_END_FLOOD);
+        custody_drop_held(custody, c->id, outcome->displaced, SESSION_END_DISPLACED);
     }
     if (!examined->known && examined->ruling.effect == EFFECT_PEND) {
         strangers_note(custody->strangers, &outcome->key);

@@ -36,8 +36,7 @@ static int read_name(const struct store *store, uint32_t account,
 static int order_in_store(struct job *job, const struct store *store)
 {
     struct ordering *o = (struct ordering *)job;
-    const struct custody_change change = {
-        .store = store, .crypto = o->cloud->store_crypto, .now_ms = o->now_ms, .random = o->random};
+    const struct custody_change change = {.store = store, .now_ms = o->now_ms, .random = o->random};
     int status = custody_apply_order(&change, &o->order, &o->outcome);
     return status != 0 ? status : read_name(store, o->outcome.key.by_account, o->outcome.by);
 }

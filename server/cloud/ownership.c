@@ -36,8 +36,7 @@ struct owning {
 
 static struct custody_change change_of(const struct owning *o, const struct store *store)
 {
-    return (struct custody_change){
-        .store = store, .crypto = o->cloud->store_crypto, .now_ms = o->now_ms, .random = o->random};
+    return (struct custody_change){.store = store, .now_ms = o->now_ms, .random = o->random};
 }
 
 /* The new owner is told to whoever keeps it in memory. */
@@ -104,7 +103,7 @@ static int note_owner(const struct owning *o, const struct store *store, const c
                                       .by = o->account.name,
                                       .detail = "{}",
                                       .at_ms = o->now_ms};
-    return audit_append(store, o->cloud->store_crypto, &entry, head);
+    return audit_append(store, &entry, head);
 }
 
 /* --- uploads --- */
@@ -140,6 +139,13 @@ static int bind_to_account(struct owning *o, const struct store *store)
     }
     if (status == 0 && others.count >= DOSSIER_BINDINGS_MAX) {
         status = CYAN_E_REFUSED;
+    }
+    if (status == 0 && !others.has_own) {
+        uint64_t waiting = 0;
+        status = store->binding_count(store->ctx, o->account.id, &waiting);
+        if (status == 0 && waiting >= UPLOADS_MAX) {
+            status = CYAN_E_NO_SPACE;
+        }
     }
     *binding = (struct store_binding){.account = o->account.id, .created_ms = o->now_ms};
     if (status == 0 && others.has_own) {

@@ -18,6 +18,7 @@
 struct cloud;
 
 enum {
+    UPLOADS_MAX = 10000, /* of an account, that wait for a first proof */
     CLAIM_CODE_LEN = 63,
     CLAIM_CODES_MAX = 100, /* of an account; the oldest go */
     CLAIM_CODE_LIFE_MS = 24 * 60 * 60 * 1000,
@@ -32,7 +33,8 @@ struct upload {
 
 /* An account uploads a device's public key, perhaps with that of its recovery key; durable when
  * done. CYAN_E_REFUSED: somebody else's device, or four other accounts wait for this id;
- * CYAN_E_EXISTS: the key was revoked. */
+ * CYAN_E_EXISTS: the key was revoked;
+ * CYAN_E_NO_SPACE: UPLOADS_MAX of the account wait. */
 void ownership_upload(struct cloud *cloud, const struct account *account,
                       const struct upload *upload, record_fn *done, void *arg);
 

@@ -73,7 +73,7 @@ static int note(const struct changing *c, const struct store *store)
                                       .by = c->account.name,
                                       .detail = detail,
                                       .at_ms = c->now_ms};
-    return audit_append(store, c->cloud->store_crypto, &entry, head);
+    return audit_append(store, &entry, head);
 }
 
 static int put_change(struct changing *c, const struct store *store)

@@ -45,7 +45,7 @@ static int register_in_store(struct job *job, const struct store *store)
                                       .by = "",
                                       .detail = "{}",
                                       .at_ms = r->now_ms};
-    return status != 0 ? status : audit_append(store, r->cloud->store_crypto, &entry, head);
+    return status != 0 ? status : audit_append(store, &entry, head);
 }
 
 static void registered(struct job *job, int status)

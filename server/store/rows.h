@@ -52,6 +52,7 @@ int rows_binding_each(void *ctx, const uint8_t id[CYAN_ID_LEN], store_binding_fn
 int rows_binding_of_account(void *ctx, uint32_t account, store_binding_fn *fn, void *arg);
 int rows_binding_find(void *ctx, uint32_t account, const char *name,
                       struct store_binding *out_binding);
+int rows_binding_count(void *ctx, uint32_t account, uint64_t *out_count);
 int rows_binding_remove(void *ctx, const uint8_t id[CYAN_ID_LEN], uint32_t account);
 int rows_binding_remove_all(void *ctx, const uint8_t id[CYAN_ID_LEN]);
 int rows_binding_trim(void *ctx, int64_t created_before_ms);

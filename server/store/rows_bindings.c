@@ -80,6 +80,19 @@ int rows_binding_find(void *ctx, uint32_t account, const char *name,
     return status;
 }
 
+int rows_binding_count(void *ctx, uint32_t account, uint64_t *out_count)
+{
+    struct query q;
+    query_begin(&q, ctx, ST_BINDING_COUNT);
+    query_int(&q, account);
+    int status = query_row(&q);
+    if (status == 0) {
+        *out_count = (uint64_t)query_get_int(&q, 0);
+    }
+    query_end(&q);
+    return status;
+}
+
 int rows_binding_remove(void *ctx, const uint8_t id[CYAN_ID_LEN], uint32_t account)
 {
     struct query q;

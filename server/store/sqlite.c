@@ -215,6 +215,7 @@ static const struct store functions = {
     .binding_each = rows_binding_each,
     .binding_of_account = rows_binding_of_account,
     .binding_find = rows_binding_find,
+    .binding_count = rows_binding_count,
     .binding_remove = rows_binding_remove,
     .binding_remove_all = rows_binding_remove_all,
     .binding_trim = rows_binding_trim,

@@ -93,6 +93,7 @@ const char *const statement_text[ST_COUNT] = {
                               " ORDER BY name COLLATE NOCASE, device",
     [ST_BINDING_FIND] = "SELECT " BINDING_COLUMNS " FROM bindings"
                         " WHERE account = ?1 AND name = ?2 COLLATE NOCASE",
+    [ST_BINDING_COUNT] = "SELECT count(*) FROM bindings WHERE account = ?1",
     [ST_BINDING_REMOVE] = "DELETE FROM bindings WHERE device = ?1 AND account = ?2",
     [ST_BINDING_REMOVE_ALL] = "DELETE FROM bindings WHERE device = ?1",
     [ST_BINDING_TRIM] = "DELETE FROM bindings WHERE created < ?1",

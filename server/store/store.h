@@ -270,6 +270,7 @@ struct store {
     int (*binding_of_account)(void *ctx, uint32_t account, store_binding_fn *fn, void *arg);
     int (*binding_find)(void *ctx, uint32_t account, const char *name,
                         struct store_binding *out_binding); /* CYAN_E_NOT_FOUND */
+    int (*binding_count)(void *ctx, uint32_t account, uint64_t *out_count);
     int (*binding_remove)(void *ctx, const uint8_t id[CYAN_ID_LEN], uint32_t account);
     int (*binding_remove_all)(void *ctx, const uint8_t id[CYAN_ID_LEN]);
     int (*binding_trim)(void *ctx, int64_t created_before_ms);

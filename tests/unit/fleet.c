@@ -119,10 +119,8 @@ static void fill_key(uint32_t device, uint32_t number, struct store_key *out_key
 
 struct fleet_answer fleet_provision(uint32_t account, uint32_t device, uint32_t number)
 {
-    const struct custody_change change = {.store = &hub_store,
-                                          .crypto = fleet_crypto,
-                                          .now_ms = hub_now_ms,
-                                          .random = fleet_random ? fleet_random : device};
+    const struct custody_change change = {
+        .store = &hub_store, .now_ms = hub_now_ms, .random = fleet_random ? fleet_random : device};
     struct store_key key;
     fill_key(device, number, &key);
     int status = custody_found(&change, fleet_id_of(device), account, "", &key);

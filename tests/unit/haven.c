@@ -31,7 +31,7 @@ static _Atomic int64_t now_ms;
 static uv_loop_t loop;
 static struct bus bus;
 static struct vectors *keys, *publics;
-static struct cyan_crypto *crypto, *store_crypto, *shard_crypto[HAVEN_SHARDS];
+static struct cyan_crypto *crypto, *shard_crypto[HAVEN_SHARDS];
 static struct cyan_rsa_key *shard_key[HAVEN_SHARDS];
 struct stream *haven_streams[2];
 static uint16_t port;
@@ -136,8 +136,7 @@ int haven_set_up(void **state)
     keys = vectors_open("keys.txt");
     publics = vectors_open("keys-public.txt");
     crypto = cyan_openssl_create();
-    store_crypto = cyan_openssl_create();
-    assert_true(crypto && store_crypto);
+    assert_non_null(crypto);
     assert_int_equal(store_sqlite_open(":memory:", &haven_store), 0);
     assert_int_equal(uv_loop_init(&loop), 0);
     assert_int_equal(bus_local_create(&bus), 0);
@@ -145,7 +144,6 @@ int haven_set_up(void **state)
     const struct cloud_parts parts = {
         .loop = &loop,
         .crypto = crypto,
-        .store_crypto = store_crypto,
         .store = &haven_store,
         .bus = &bus,
         .tools = tools,
@@ -188,7 +186,6 @@ int haven_tear_down(void **state)
         cyan_openssl_destroy(shard_crypto[i]);
     }
     cyan_openssl_destroy(crypto);
-    cyan_openssl_destroy(store_crypto);
     vectors_close(keys);
     vectors_close(publics);
     return uv_loop_close(&loop);
@@ -232,7 +229,7 @@ const uint8_t *haven_print(uint8_t key)
 void haven_add_device(uint8_t device, uint32_t owner, uint8_t number)
 {
     const struct custody_change change = {
-        .store = &haven_store, .crypto = store_crypto, .now_ms = now_ms, .random = device};
+        .store = &haven_store, .now_ms = now_ms, .random = device};
     struct store_key key = {.source = STORE_KEY_PROVISIONED, .by_account = owner};
     memcpy(key.spki, haven_spki(number), sizeof key.spki);
     memcpy(key.fingerprint, haven_print(number), sizeof key.fingerprint);

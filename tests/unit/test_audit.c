@@ -5,7 +5,6 @@
 
 #include "base/err.h"
 #include "base/hex.h"
-#include "crypto/openssl.h"
 #include "keys/audit_chain.h"
 #include "tests/unit/hub.h"
 #include "tests/unit/scratch.h"
@@ -13,22 +12,17 @@
 
 enum { ROWS = 5 };
 
-static struct cyan_crypto *crypto;
-
 static int set_up(void **state)
 {
     (void)state;
     scratch_init();
     hub_open();
-    crypto = cyan_openssl_create();
-    assert_non_null(crypto);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    cyan_openssl_destroy(crypto);
     hub_close();
     scratch_done();
     return 0;
@@ -49,7 +43,7 @@ static struct audit_entry entry_of(uint32_t account)
 
 static int append(const struct audit_entry *entry, uint8_t head[CYAN_SHA256_LEN])
 {
-    return audit_append(&hub_store, crypto, entry, head);
+    return audit_append(&hub_store, entry, head);
 }
 
 /* What audit_list gave last. */

@@ -79,6 +79,23 @@ static void an_upload_waits_seven_days_and_then_makes_room(void **state)
     assert_int_equal(haven_device(5).owner, accounts[4].id);
 }
 
+static void an_account_with_ten_thousand_uploads_waits_for_its_devices(void **state)
+{
+    (void)state;
+    struct store_binding binding = {.account = haven_bob.id, .created_ms = haven_now()};
+    for (unsigned i = 0; i < UPLOADS_MAX; i++) {
+        memcpy(binding.device, &i, sizeof i);
+        (void)snprintf(binding.name, sizeof binding.name, "upload %u", i);
+        assert_int_equal(haven_store.binding_put(haven_store.ctx, &binding), 0);
+    }
+    assert_int_equal(haven_upload(&haven_bob, 5, 1), CYAN_E_NO_SPACE);
+    assert_int_equal(haven_upload(&haven_ann, 5, 1), 0);
+    assert_int_equal(haven_store.binding_remove(haven_store.ctx, binding.device, haven_bob.id), 0);
+    assert_int_equal(haven_upload(&haven_bob, 5, 1), 0);
+    assert_int_equal(haven_upload(&haven_bob, 6, 1), CYAN_E_NO_SPACE);
+    assert_int_equal(haven_upload(&haven_bob, 5, 2), 0); /* in place of the one before */
+}
+
 static void the_device_of_somebody_else_or_of_nobody_takes_no_upload(void **state)
 {
     (void)state;
@@ -358,6 +375,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(four_accounts_may_wait_for_an_id_and_none_sees_another),
         TEST(an_upload_waits_seven_days_and_then_makes_room),
+        TEST(an_account_with_ten_thousand_uploads_waits_for_its_devices),
         TEST(the_device_of_somebody_else_or_of_nobody_takes_no_upload),
         TEST(an_owners_upload_is_announced_until_it_is_proven),
         TEST(nobodys_device_belongs_to_the_first_who_claims_it),

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/hex.h"
-#include "crypto/openssl.h"
 #include "server/cloud/policy.h"
 #include "server/store/sqlite.h"
 #include "tests/unit/unit.h"
@@ -14,7 +13,6 @@ struct store vault_store, vault_real;
 int64_t vault_now_ms;
 uint32_t vault_ann, vault_bob;
 
-static struct cyan_crypto *crypto;
 static int64_t audit_seen, events_seen;
 
 static uint32_t add_account(const char *name)
@@ -34,8 +32,6 @@ int vault_set_up(void **state)
     assert_int_equal(store_sqlite_open(":memory:", &vault_real), 0);
     vault_store = vault_failing();
     vault_fail_at(VAULT_NEVER);
-    crypto = cyan_openssl_create();
-    assert_non_null(crypto);
     vault_ann = add_account("ann");
     vault_bob = add_account("bob");
     return 0;
@@ -45,7 +41,6 @@ int vault_tear_down(void **state)
 {
     (void)state;
     vault_real.close(vault_real.ctx);
-    cyan_openssl_destroy(crypto);
     return 0;
 }
 
@@ -202,8 +197,7 @@ struct vault_result vault_judge(const struct custody_case *c)
 
 static struct custody_change change_now(void)
 {
-    return (struct custody_change){
-        .store = &vault_store, .crypto = crypto, .now_ms = vault_now_ms, .random = 77};
+    return (struct custody_change){.store = &vault_store, .now_ms = vault_now_ms, .random = 77};
 }
 
 static void end(int status)
