@@ -164,6 +164,15 @@ void reply_status(struct request *request, int status)
     }
 }
 
+bool reply_back(struct request *request, int status)
+{
+    bool wanted = request_back(request);
+    if (wanted && status < 0) {
+        reply_status(request, status);
+    }
+    return wanted && status >= 0;
+}
+
 static struct MHD_Response *empty_response(void)
 {
     static char none[1];

@@ -24,6 +24,10 @@ void reply_error(struct request *request, unsigned status, const char *code, con
 /* The same for what a call of cloud/ returned about the device or the store. */
 void reply_status(struct request *request, int status);
 
+/* In the callback of something that the request waited for: request_back, and whatever failed is
+ * answered with reply_status. True: the handler goes on with what it got. */
+bool reply_back(struct request *request, int status);
+
 /* 401 {"error":error,"error_description":sentence,...} with error invalid_token or
  * expired_token. */
 void reply_unauthorized(struct request *request, const char *error, const char *sentence);

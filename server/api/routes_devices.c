@@ -17,11 +17,7 @@ static void on_list(void *arg, int status, const struct device_record *records, 
 {
     struct request *request = arg;
     struct json json;
-    if (!request_back(request)) {
-        return;
-    }
-    if (status < 0) {
-        reply_status(request, status);
+    if (!reply_back(request, status)) {
         return;
     }
     jsonw_init_heap(&json, REPLY_JSON_MAX);

@@ -18,11 +18,7 @@ static void on_incidents(void *arg, int status, const struct incident_view *view
 {
     struct request *request = arg;
     struct json json;
-    if (!request_back(request)) {
-        return;
-    }
-    if (status < 0) {
-        reply_status(request, status);
+    if (!reply_back(request, status)) {
         return;
     }
     jsonw_init_heap(&json, REPLY_JSON_MAX);
@@ -91,12 +87,7 @@ static void list_incidents(struct request *request, const uint8_t *device)
 static void on_device(void *arg, int status, const struct device_record *record)
 {
     struct request *request = arg;
-    if (!request_back(request)) {
-        return;
-    }
-    if (status < 0) {
-        reply_status(request, status);
-    } else {
+    if (reply_back(request, status)) {
         list_incidents(request, record->id);
     }
 }
@@ -120,11 +111,7 @@ static void on_diagnosis(void *arg, int status, const struct diagnosis_answer *a
 {
     struct request *request = arg;
     struct json json;
-    if (!request_back(request)) {
-        return;
-    }
-    if (status < 0) {
-        reply_status(request, status);
+    if (!reply_back(request, status)) {
         return;
     }
     jsonw_init_heap(&json, REPLY_JSON_MAX);
@@ -142,11 +129,7 @@ static void on_audit(void *arg, int status, const struct store_audit *rows, size
 {
     struct request *request = arg;
     struct json json;
-    if (!request_back(request)) {
-        return;
-    }
-    if (status < 0) {
-        reply_status(request, status);
+    if (!reply_back(request, status)) {
         return;
     }
     jsonw_init_heap(&json, REPLY_JSON_MAX);

@@ -57,11 +57,7 @@ static void on_keys(void *arg, int status, const struct keys_view *view)
     struct request *request = arg;
     struct json json;
     char id[CYAN_ID_TEXT];
-    if (!request_back(request)) {
-        return;
-    }
-    if (status < 0) {
-        reply_status(request, status);
+    if (!reply_back(request, status)) {
         return;
     }
     cyan_hex_encode(request->device.id, CYAN_ID_LEN, id);
@@ -249,11 +245,7 @@ static void on_check(void *arg, int status, const struct keys_view *view)
     uint8_t fingerprint[CYAN_SHA256_LEN];
     const char *found = "unknown";
     int64_t since_ms = 0;
-    if (!request_back(request)) {
-        return;
-    }
-    if (status < 0) {
-        reply_status(request, status);
+    if (!reply_back(request, status)) {
         return;
     }
     const char *why = read_asked(request, fingerprint);

@@ -153,12 +153,7 @@ void route_claim(struct request *request)
 static void on_released(void *arg, int status)
 {
     struct request *request = arg;
-    if (!request_back(request)) {
-        return;
-    }
-    if (status < 0) {
-        reply_status(request, status);
-    } else {
+    if (reply_back(request, status)) {
         reply_ok(request);
     }
 }
@@ -175,11 +170,7 @@ static void on_list(void *arg, int status, const struct device_record *records, 
     struct request *request = arg;
     struct json json;
     char id[CYAN_ID_TEXT];
-    if (!request_back(request)) {
-        return;
-    }
-    if (status < 0) {
-        reply_status(request, status);
+    if (!reply_back(request, status)) {
         return;
     }
     jsonw_init_heap(&json, REPLY_JSON_MAX);
@@ -199,11 +190,7 @@ static void on_list(void *arg, int status, const struct device_record *records, 
 static void on_code(void *arg, int status, const char *code)
 {
     struct request *request = arg;
-    if (!request_back(request)) {
-        return;
-    }
-    if (status < 0) {
-        reply_status(request, status);
+    if (!reply_back(request, status)) {
         return;
     }
     memcpy(request->claim_code, code, CLAIM_CODE_LEN + 1);

@@ -61,11 +61,7 @@ static void on_server_keys(void *arg, int status, const struct server_key_use *u
 {
     struct request *request = arg;
     struct json json;
-    if (!request_back(request)) {
-        return;
-    }
-    if (status < 0) {
-        reply_status(request, status);
+    if (!reply_back(request, status)) {
         return;
     }
     jsonw_init_heap(&json, REPLY_JSON_MAX);

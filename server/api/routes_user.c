@@ -87,11 +87,7 @@ static void on_devices(void *arg, int status, const struct device_record *record
     struct request *request = arg;
     struct json json;
     (void)records;
-    if (!request_back(request)) {
-        return;
-    }
-    if (status < 0) {
-        reply_status(request, status);
+    if (!reply_back(request, status)) {
         return;
     }
     jsonw_init_heap(&json, REPLY_JSON_MAX);
