@@ -3,49 +3,26 @@
 #include <string.h>
 
 #include "server/store/sqlite.h"
+#include "tests/unit/pantry.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
-static struct store s;
 static uint32_t ann, bob;
-
-static void open_store(void)
-{
-    assert_int_equal(store_sqlite_open(scratch_path("cyan.db"), &s), 0);
-}
-
-static void close_store(void)
-{
-    s.close(s.ctx);
-    s.ctx = NULL;
-}
 
 static uint32_t add_account(const char *name)
 {
     struct store_account account = {.password = "x"};
     uint32_t id = 0;
     memcpy(account.name, name, strlen(name) + 1);
-    assert_int_equal(s.account_add(s.ctx, &account, &id), 0);
+    assert_int_equal(pantry.account_add(pantry.ctx, &account, &id), 0);
     return id;
 }
 
 static int set_up(void **state)
 {
-    (void)state;
-    scratch_init();
-    open_store();
+    pantry_set_up(state);
     ann = add_account("ann");
     bob = add_account("bob");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    if (s.ctx) {
-        close_store();
-    }
-    scratch_done();
     return 0;
 }
 
@@ -63,7 +40,7 @@ static void add_device(uint8_t number, uint32_t owner, const char *name)
     struct store_device device = {.owner = owner};
     memcpy(device.id, id_of(number), sizeof device.id);
     memcpy(device.name, name, strlen(name) + 1);
-    assert_int_equal(s.device_add(s.ctx, &device), 0);
+    assert_int_equal(pantry.device_add(pantry.ctx, &device), 0);
 }
 
 /* The first bytes of what a walk found, in its order. */
@@ -98,7 +75,7 @@ static void hello(uint8_t number, const char *address, int64_t heard_ms, const u
         device.has_server_key = true;
         memcpy(device.server_key, server_key, sizeof device.server_key);
     }
-    assert_int_equal(s.device_hello(s.ctx, &device), 0);
+    assert_int_equal(pantry.device_hello(pantry.ctx, &device), 0);
 }
 
 static void devices_are_found_by_address_the_one_heard_last_first(void **state)
@@ -114,15 +91,15 @@ static void devices_are_found_by_address_the_one_heard_last_first(void **state)
         struct found found = {.text = ""};
         char wanted[] = "2415";
         wanted[max < 4 ? max : 4] = '\0';
-        assert_int_equal(s.device_at(s.ctx, "192.0.2.7", max, note_device, &found), 0);
+        assert_int_equal(pantry.device_at(pantry.ctx, "192.0.2.7", max, note_device, &found), 0);
         assert_string_equal(found.text, wanted);
     }
     struct found found = {.text = "", .stop_at = 2};
-    assert_int_equal(s.device_at(s.ctx, "192.0.2.7", 9, note_device, &found), 77);
+    assert_int_equal(pantry.device_at(pantry.ctx, "192.0.2.7", 9, note_device, &found), 77);
     assert_string_equal(found.text, "24");
     found = (struct found){.text = ""};
-    assert_int_equal(s.device_at(s.ctx, "192.0.2.9", 9, note_device, &found), 0);
-    assert_int_equal(s.device_at(s.ctx, "", 9, note_device, &found), 0);
+    assert_int_equal(pantry.device_at(pantry.ctx, "192.0.2.9", 9, note_device, &found), 0);
+    assert_int_equal(pantry.device_at(pantry.ctx, "", 9, note_device, &found), 0);
     assert_string_equal(found.text, "");
 }
 
@@ -140,11 +117,11 @@ static void devices_are_found_by_the_servers_key_that_they_used(void **state)
     hello(3, "", 1, new_key);
     hello(4, "", 1, NULL);
     struct found found = {.text = ""};
-    assert_int_equal(s.device_by_server_key(s.ctx, old_key, note_device, &found), 0);
+    assert_int_equal(pantry.device_by_server_key(pantry.ctx, old_key, note_device, &found), 0);
     assert_string_equal(found.text, "21"); /* by name */
     hello(2, "", 2, new_key);
     found = (struct found){.text = ""};
-    assert_int_equal(s.device_by_server_key(s.ctx, old_key, note_device, &found), 0);
+    assert_int_equal(pantry.device_by_server_key(pantry.ctx, old_key, note_device, &found), 0);
     assert_string_equal(found.text, "1");
 }
 
@@ -156,14 +133,14 @@ static void what_custody_learns_of_a_device_comes_back(void **state)
     struct store_device device;
     memset(hash, 0x5A, sizeof hash);
     add_device(1, ann, "lamp");
-    assert_int_equal(s.device_get(s.ctx, id_of(1), &device), 0);
+    assert_int_equal(pantry.device_get(pantry.ctx, id_of(1), &device), 0);
     assert_false(device.has_server_key || device.has_module || device.heal_off);
     assert_string_equal(device.last_reset, "");
     hello(1, "192.0.2.7", 5, key);
-    assert_int_equal(s.device_heal(s.ctx, id_of(1), 42, true), 0);
-    assert_int_equal(s.device_module(s.ctx, id_of(1), hash), 0);
-    assert_int_equal(s.device_reset(s.ctx, id_of(1), "power_down"), 0);
-    assert_int_equal(s.device_get(s.ctx, id_of(1), &device), 0);
+    assert_int_equal(pantry.device_heal(pantry.ctx, id_of(1), 42, true), 0);
+    assert_int_equal(pantry.device_module(pantry.ctx, id_of(1), hash), 0);
+    assert_int_equal(pantry.device_reset(pantry.ctx, id_of(1), "power_down"), 0);
+    assert_int_equal(pantry.device_get(pantry.ctx, id_of(1), &device), 0);
     assert_int_equal(device.flags, 0x1234);
     assert_int_equal(device.system_version, 3301);
     assert_true(device.has_server_key && device.has_module && device.heal_off);
@@ -171,9 +148,9 @@ static void what_custody_learns_of_a_device_comes_back(void **state)
     assert_memory_equal(device.module, hash, sizeof hash);
     assert_string_equal(device.last_reset, "power_down");
     assert_int_equal(device.last_heal_ms, 42);
-    assert_int_equal(s.device_heal(s.ctx, id_of(2), 42, true), CYAN_E_NOT_FOUND);
-    assert_int_equal(s.device_module(s.ctx, id_of(2), hash), CYAN_E_NOT_FOUND);
-    assert_int_equal(s.device_reset(s.ctx, id_of(2), "x"), CYAN_E_NOT_FOUND);
+    assert_int_equal(pantry.device_heal(pantry.ctx, id_of(2), 42, true), CYAN_E_NOT_FOUND);
+    assert_int_equal(pantry.device_module(pantry.ctx, id_of(2), hash), CYAN_E_NOT_FOUND);
+    assert_int_equal(pantry.device_reset(pantry.ctx, id_of(2), "x"), CYAN_E_NOT_FOUND);
 }
 
 static void a_device_changes_its_owner_with_a_name_that_is_free_there(void **state)
@@ -182,16 +159,17 @@ static void a_device_changes_its_owner_with_a_name_that_is_free_there(void **sta
     struct store_device device;
     add_device(1, ann, "lamp");
     add_device(2, bob, "Lamp");
-    assert_int_equal(s.device_owner(s.ctx, id_of(1), bob, "lamp"), CYAN_E_EXISTS);
-    assert_int_equal(s.device_owner(s.ctx, id_of(1), bob, "lamp2"), 0);
-    assert_int_equal(s.device_get(s.ctx, id_of(1), &device), 0);
+    assert_int_equal(pantry.device_owner(pantry.ctx, id_of(1), bob, "lamp"), CYAN_E_EXISTS);
+    assert_int_equal(pantry.device_owner(pantry.ctx, id_of(1), bob, "lamp2"), 0);
+    assert_int_equal(pantry.device_get(pantry.ctx, id_of(1), &device), 0);
     assert_int_equal(device.owner, bob);
     assert_string_equal(device.name, "lamp2");
-    assert_int_equal(s.device_owner(s.ctx, id_of(1), 0, ""), 0);
-    assert_int_equal(s.device_owner(s.ctx, id_of(2), 0, ""), 0); /* nobody's need no names */
-    assert_int_equal(s.device_get(s.ctx, id_of(1), &device), 0);
+    assert_int_equal(pantry.device_owner(pantry.ctx, id_of(1), 0, ""), 0);
+    assert_int_equal(pantry.device_owner(pantry.ctx, id_of(2), 0, ""),
+                     0); /* nobody's need no names */
+    assert_int_equal(pantry.device_get(pantry.ctx, id_of(1), &device), 0);
     assert_int_equal(device.owner, 0);
-    assert_int_equal(s.device_owner(s.ctx, id_of(3), ann, "x"), CYAN_E_NOT_FOUND);
+    assert_int_equal(pantry.device_owner(pantry.ctx, id_of(3), ann, "x"), CYAN_E_NOT_FOUND);
 }
 
 static int note_key(void *arg, const struct store_key *key)
@@ -222,8 +200,8 @@ static void every_state_and_source_of_a_key_comes_back(void **state)
             key.replaced_via = st == STORE_KEY_RETIRED ? source : STORE_KEY_NO_SOURCE;
             key.has_replaced_by = st == STORE_KEY_RETIRED;
             key.replaced_by[3] = key.has_replaced_by ? 7 : 0;
-            assert_int_equal(s.key_put(s.ctx, &key), 0);
-            assert_int_equal(s.key_get(s.ctx, id_of(1), key.fingerprint, &found), 0);
+            assert_int_equal(pantry.key_put(pantry.ctx, &key), 0);
+            assert_int_equal(pantry.key_get(pantry.ctx, id_of(1), key.fingerprint, &found), 0);
             assert_int_equal(found.state, st);
             assert_int_equal(found.source, source);
             assert_int_equal(found.by_account, key.by_account);
@@ -243,17 +221,17 @@ static void keys_are_walked_by_their_last_change_and_can_be_removed(void **state
     for (uint8_t i = 1; i <= 4; i++) {
         struct store_key key = key_of(1, i, STORE_KEY_PENDING);
         key.changed_ms = i * 3 % 5;
-        assert_int_equal(s.key_put(s.ctx, &key), 0);
+        assert_int_equal(pantry.key_put(pantry.ctx, &key), 0);
     }
     struct store_key other = key_of(2, 9, STORE_KEY_PENDING);
-    assert_int_equal(s.key_put(s.ctx, &other), 0);
+    assert_int_equal(pantry.key_put(pantry.ctx, &other), 0);
     struct found found = {.text = ""};
-    assert_int_equal(s.key_each(s.ctx, id_of(1), note_key, &found), 0);
+    assert_int_equal(pantry.key_each(pantry.ctx, id_of(1), note_key, &found), 0);
     assert_string_equal(found.text, "3142");
     other = key_of(1, 1, STORE_KEY_PENDING);
-    assert_int_equal(s.key_remove(s.ctx, id_of(1), other.fingerprint), 0);
+    assert_int_equal(pantry.key_remove(pantry.ctx, id_of(1), other.fingerprint), 0);
     found = (struct found){.text = ""};
-    assert_int_equal(s.key_each(s.ctx, id_of(1), note_key, &found), 0);
+    assert_int_equal(pantry.key_each(pantry.ctx, id_of(1), note_key, &found), 0);
     assert_string_equal(found.text, "342");
 }
 
@@ -270,14 +248,14 @@ static void put_binding(uint8_t device, uint32_t account, const char *name, int6
     memcpy(binding.name, name, strlen(name) + 1);
     memset(binding.spki, (int)created_ms, sizeof binding.spki);
     memset(binding.fingerprint, (int)created_ms, sizeof binding.fingerprint);
-    assert_int_equal(s.binding_put(s.ctx, &binding), wanted);
+    assert_int_equal(pantry.binding_put(pantry.ctx, &binding), wanted);
 }
 
 static const char *bindings_of(uint8_t device)
 {
     static struct found found;
     found = (struct found){.text = ""};
-    assert_int_equal(s.binding_each(s.ctx, id_of(device), note_binding, &found), 0);
+    assert_int_equal(pantry.binding_each(pantry.ctx, id_of(device), note_binding, &found), 0);
     return found.text;
 }
 
@@ -292,22 +270,22 @@ static void bindings_are_one_an_id_and_account(void **state)
     put_binding(3, ann, "A", 4, CYAN_E_EXISTS); /* the name is taken */
     put_binding(1, ann, "x", 5, 0);             /* its key is replaced, its name stays */
     assert_string_equal(bindings_of(1), "ba");
-    assert_int_equal(s.binding_of_account(s.ctx, ann, note_binding, &found), 0);
+    assert_int_equal(pantry.binding_of_account(pantry.ctx, ann, note_binding, &found), 0);
     assert_string_equal(found.text, "ac");
-    assert_int_equal(s.binding_find(s.ctx, ann, "A", &binding), 0);
+    assert_int_equal(pantry.binding_find(pantry.ctx, ann, "A", &binding), 0);
     assert_memory_equal(binding.device, id_of(1), CYAN_ID_LEN);
     assert_int_equal(binding.account, ann);
     assert_int_equal(binding.fingerprint[0], 5);
     assert_int_equal(binding.spki[CYAN_DEVICE_SPKI_LEN - 1], 5);
     assert_int_equal(binding.created_ms, 5);
-    assert_int_equal(s.binding_find(s.ctx, bob, "a", &binding), CYAN_E_NOT_FOUND);
-    assert_int_equal(s.binding_remove(s.ctx, id_of(1), ann), 0);
-    assert_int_equal(s.binding_remove(s.ctx, id_of(1), ann), 0);
+    assert_int_equal(pantry.binding_find(pantry.ctx, bob, "a", &binding), CYAN_E_NOT_FOUND);
+    assert_int_equal(pantry.binding_remove(pantry.ctx, id_of(1), ann), 0);
+    assert_int_equal(pantry.binding_remove(pantry.ctx, id_of(1), ann), 0);
     assert_string_equal(bindings_of(1), "b");
-    assert_int_equal(s.binding_remove_all(s.ctx, id_of(1)), 0);
+    assert_int_equal(pantry.binding_remove_all(pantry.ctx, id_of(1)), 0);
     assert_string_equal(bindings_of(1), "");
     put_binding(4, ann, "d", 10, 0);
-    assert_int_equal(s.binding_trim(s.ctx, 10), 0);
+    assert_int_equal(pantry.binding_trim(pantry.ctx, 10), 0);
     assert_string_equal(bindings_of(2), "");
     assert_string_equal(bindings_of(4), "d");
 }
@@ -318,17 +296,20 @@ static void a_policy_is_kept_whole_by_its_subject(void **state)
     char value[STORE_POLICY_MAX + 1] = "";
     char found[STORE_POLICY_MAX + 1];
     memset(value, 'p', STORE_POLICY_MAX);
-    assert_int_equal(s.policy_get(s.ctx, "account:7", found, sizeof found), CYAN_E_NOT_FOUND);
-    assert_int_equal(s.policy_put(s.ctx, "account:7", "{}"), 0);
-    assert_int_equal(s.policy_put(s.ctx, "device:aa", "{\"a\":1}"), 0);
-    assert_int_equal(s.policy_put(s.ctx, "account:7", value), 0);
-    assert_int_equal(s.policy_get(s.ctx, "account:7", found, sizeof found), 0);
+    assert_int_equal(pantry.policy_get(pantry.ctx, "account:7", found, sizeof found),
+                     CYAN_E_NOT_FOUND);
+    assert_int_equal(pantry.policy_put(pantry.ctx, "account:7", "{}"), 0);
+    assert_int_equal(pantry.policy_put(pantry.ctx, "device:aa", "{\"a\":1}"), 0);
+    assert_int_equal(pantry.policy_put(pantry.ctx, "account:7", value), 0);
+    assert_int_equal(pantry.policy_get(pantry.ctx, "account:7", found, sizeof found), 0);
     assert_string_equal(found, value);
-    assert_int_equal(s.policy_get(s.ctx, "account:7", found, STORE_POLICY_MAX), CYAN_E_NO_SPACE);
-    assert_int_equal(s.policy_remove(s.ctx, "account:7"), 0);
-    assert_int_equal(s.policy_remove(s.ctx, "account:7"), 0);
-    assert_int_equal(s.policy_get(s.ctx, "account:7", found, sizeof found), CYAN_E_NOT_FOUND);
-    assert_int_equal(s.policy_get(s.ctx, "device:aa", found, sizeof found), 0);
+    assert_int_equal(pantry.policy_get(pantry.ctx, "account:7", found, STORE_POLICY_MAX),
+                     CYAN_E_NO_SPACE);
+    assert_int_equal(pantry.policy_remove(pantry.ctx, "account:7"), 0);
+    assert_int_equal(pantry.policy_remove(pantry.ctx, "account:7"), 0);
+    assert_int_equal(pantry.policy_get(pantry.ctx, "account:7", found, sizeof found),
+                     CYAN_E_NOT_FOUND);
+    assert_int_equal(pantry.policy_get(pantry.ctx, "device:aa", found, sizeof found), 0);
     assert_string_equal(found, "{\"a\":1}");
 }
 
@@ -337,7 +318,7 @@ static bool has_claim(uint8_t number)
     uint8_t hash[CYAN_SHA256_LEN] = {number};
     uint32_t account = 0;
     int64_t created = 0;
-    int status = s.claim_get(s.ctx, hash, &account, &created);
+    int status = pantry.claim_get(pantry.ctx, hash, &account, &created);
     assert_true(status == 0 || status == CYAN_E_NOT_FOUND);
     assert_true(status != 0 || (account != 0 && created == 100 + number));
     return status == 0;
@@ -346,7 +327,7 @@ static bool has_claim(uint8_t number)
 static void put_claim(uint8_t number, uint32_t account)
 {
     uint8_t hash[CYAN_SHA256_LEN] = {number};
-    assert_int_equal(s.claim_put(s.ctx, hash, account, 100 + number), 0);
+    assert_int_equal(pantry.claim_put(pantry.ctx, hash, account, 100 + number), 0);
 }
 
 static void claims_are_trimmed_by_age_and_by_number(void **state)
@@ -356,16 +337,16 @@ static void claims_are_trimmed_by_age_and_by_number(void **state)
     for (uint8_t i = 1; i <= 9; i++) {
         put_claim(i, i == 4 ? bob : ann);
     }
-    assert_int_equal(s.claim_trim(s.ctx, 103, ann, 3), 0);
+    assert_int_equal(pantry.claim_trim(pantry.ctx, 103, ann, 3), 0);
     for (uint8_t i = 1; i <= 9; i++) {
         assert_int_equal(has_claim(i), i == 4 || i >= 7);
     }
-    assert_int_equal(s.claim_remove(s.ctx, hash), 0);
+    assert_int_equal(pantry.claim_remove(pantry.ctx, hash), 0);
     assert_false(has_claim(9));
     assert_true(has_claim(8));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, pantry_tear_down)
 
 int main(void)
 {

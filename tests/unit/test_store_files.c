@@ -8,47 +8,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/unit/pantry.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
 enum { PAGE = 4096 };
 
-static struct store s;
-
-static void open_store(void)
-{
-    assert_int_equal(store_sqlite_open(scratch_path("cyan.db"), &s), 0);
-}
-
-static void close_store(void)
-{
-    s.close(s.ctx);
-    s.ctx = NULL;
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    scratch_init();
-    open_store();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    if (s.ctx) {
-        close_store();
-    }
-    scratch_done();
-    return 0;
-}
-
 static uint32_t add_account(void)
 {
     static const struct store_account account = {.name = "ann", .password = "x"};
     uint32_t id = 0;
-    assert_int_equal(s.account_add(s.ctx, &account, &id), 0);
+    assert_int_equal(pantry.account_add(pantry.ctx, &account, &id), 0);
     return id;
 }
 
@@ -64,20 +34,20 @@ static void its_files_are_for_the_owner_alone_whatever_the_umask(void **state)
 {
     (void)state;
     static const char *const names[] = {"cyan.db", "cyan.db-wal", "cyan.db-shm"};
-    close_store();
+    pantry_close();
     assert_int_equal(unlink(scratch_path("cyan.db")), 0);
     mode_t old = umask(0);
-    open_store();
+    pantry_open();
     umask(old);
-    assert_int_equal(s.meta_set(s.ctx, "color", "cyan"), 0);
+    assert_int_equal(pantry.meta_set(pantry.ctx, "color", "cyan"), 0);
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct stat info;
         assert_int_equal(stat(scratch_path(names[i]), &info), 0);
         assert_int_equal(info.st_mode & 07777U, 0600);
     }
-    close_store();
+    pantry_close();
     assert_int_equal(chmod(scratch_path("cyan.db"), 0644), 0);
-    open_store();
+    pantry_open();
     struct stat info;
     assert_int_equal(stat(scratch_path("cyan.db"), &info), 0);
     assert_int_equal(info.st_mode & 07777U, 0600);
@@ -99,7 +69,7 @@ static void a_store_of_a_later_version_is_refused_as_unsupported(void **state)
     (void)state;
     enum { USER_VERSION = 60 };
     size_t len = 0;
-    close_store();
+    pantry_close();
     uint8_t *bytes = scratch_read("cyan.db", &len);
     for (unsigned version = 0; version <= 255; version++) {
         bytes[USER_VERSION + 3] = (uint8_t)version;
@@ -116,7 +86,7 @@ static void a_database_of_somebody_else_is_refused_and_left_alone(void **state)
     enum { APPLICATION_ID = 68, USER_VERSION = 60 };
     size_t len = 0;
     size_t len_after = 0;
-    close_store();
+    pantry_close();
     uint8_t *bytes = scratch_read("cyan.db", &len);
     memset(bytes + APPLICATION_ID, 0, 4);
     memset(bytes + USER_VERSION, 0, 4);
@@ -133,7 +103,7 @@ static void a_file_too_short_for_a_header_is_refused_and_left_alone(void **state
 {
     (void)state;
     size_t full = 0;
-    close_store();
+    pantry_close();
     uint8_t *bytes = scratch_read("cyan.db", &full);
     for (size_t len = 1; len < 100; len++) {
         size_t after = 0;
@@ -150,7 +120,7 @@ static void a_file_too_short_for_a_header_is_refused_and_left_alone(void **state
 static void fill(void)
 {
     uint32_t ann = add_account();
-    assert_int_equal(s.begin(s.ctx), 0);
+    assert_int_equal(pantry.begin(pantry.ctx), 0);
     for (unsigned i = 1; i < 200; i++) {
         struct store_device device = device_of(i, ann);
         struct store_key key = {.state = STORE_KEY_TRUSTED};
@@ -158,11 +128,11 @@ static void fill(void)
         memset(key.fingerprint, (int)i, sizeof key.fingerprint);
         memcpy(key.device, device.id, sizeof key.device);
         memset(token.hash, (int)i, sizeof token.hash);
-        assert_int_equal(s.device_add(s.ctx, &device), 0);
-        assert_int_equal(s.key_put(s.ctx, &key), 0);
-        assert_int_equal(s.token_add(s.ctx, &token), 0);
+        assert_int_equal(pantry.device_add(pantry.ctx, &device), 0);
+        assert_int_equal(pantry.key_put(pantry.ctx, &key), 0);
+        assert_int_equal(pantry.token_add(pantry.ctx, &token), 0);
     }
-    assert_int_equal(s.commit(s.ctx), 0);
+    assert_int_equal(pantry.commit(pantry.ctx), 0);
 }
 
 static int skip_device(void *arg, const struct store_device *device)
@@ -200,7 +170,7 @@ static void a_zeroed_page_is_found_when_the_store_is_opened(void **state)
     size_t len = 0;
     unsigned opened = 0;
     fill();
-    close_store();
+    pantry_close();
     uint8_t *bytes = scratch_read("cyan.db", &len);
     uint8_t *damaged = malloc(len);
     assert_non_null(damaged);
@@ -222,7 +192,7 @@ static void no_damaged_byte_of_the_header_and_no_cut_crashes(void **state)
     enum { HEADER = 100, MAGIC = 16 };
     size_t len = 0;
     fill();
-    close_store();
+    pantry_close();
     uint8_t *bytes = scratch_read("cyan.db", &len);
     for (size_t at = 0; at < HEADER; at++) {
         static const uint8_t flips[] = {0x01, 0x80, 0xFF};
@@ -262,25 +232,25 @@ static void a_full_disk_is_told_and_nothing_is_half_written(void **state)
     set_file_limit(ROOM);
     for (; written < 250 && status == 0; written++) {
         struct store_device device = device_of(written, ann);
-        status = s.begin(s.ctx);
+        status = pantry.begin(pantry.ctx);
         for (unsigned i = 0; i < 16 && status == 0; i++) {
             device.id[0] = (uint8_t)i;
             device.name[0] = '\0';
-            status = s.device_add(s.ctx, &device);
+            status = pantry.device_add(pantry.ctx, &device);
         }
-        status = status == 0 ? s.commit(s.ctx) : status;
-        s.rollback(s.ctx);
+        status = status == 0 ? pantry.commit(pantry.ctx) : status;
+        pantry.rollback(pantry.ctx);
     }
     assert_int_equal(status, CYAN_E_FULL);
-    assert_int_equal(s.device_count(s.ctx, &count), 0);
+    assert_int_equal(pantry.device_count(pantry.ctx, &count), 0);
     assert_int_equal(count, 16 * (written - 1));
     set_file_limit(RLIM_INFINITY);
     struct store_device device = device_of(255, ann);
-    assert_int_equal(s.device_add(s.ctx, &device), 0);
-    close_store();
-    open_store();
-    assert_int_equal(s.device_get(s.ctx, device.id, &found), 0);
-    assert_int_equal(s.device_count(s.ctx, &count), 0);
+    assert_int_equal(pantry.device_add(pantry.ctx, &device), 0);
+    pantry_close();
+    pantry_open();
+    assert_int_equal(pantry.device_get(pantry.ctx, device.id, &found), 0);
+    assert_int_equal(pantry.device_count(pantry.ctx, &count), 0);
     assert_int_equal(count, 16 * (written - 1) + 1);
 }
 
@@ -333,16 +303,16 @@ static void a_copy_holds_what_was_committed_and_nothing_that_is_under_way(void *
     uint32_t ann = add_account();
     for (unsigned i = 1; i <= 3; i++) {
         struct store_device device = device_of(i, ann);
-        assert_int_equal(s.device_add(s.ctx, &device), 0);
+        assert_int_equal(pantry.device_add(pantry.ctx, &device), 0);
     }
-    assert_int_equal(s.begin(s.ctx), 0);
+    assert_int_equal(pantry.begin(pantry.ctx), 0);
     struct store_device open_one = device_of(4, ann);
-    assert_int_equal(s.device_add(s.ctx, &open_one), 0);
+    assert_int_equal(pantry.device_add(pantry.ctx, &open_one), 0);
     assert_int_equal(store_sqlite_copy(scratch_path("cyan.db"), scratch_path("copy.db")), 0);
     assert_int_equal(devices_in_copy(), 3);
-    assert_int_equal(s.commit(s.ctx), 0);
+    assert_int_equal(pantry.commit(pantry.ctx), 0);
     /* Into a file that is empty, and from a store that nobody has open. */
-    close_store();
+    pantry_close();
     scratch_write("copy.db", "", 0);
     assert_int_equal(store_sqlite_copy(scratch_path("cyan.db"), scratch_path("copy.db")), 0);
     assert_int_equal(devices_in_copy(), 4);
@@ -362,7 +332,7 @@ static void a_copy_writes_over_nothing_and_makes_no_source(void **state)
     assert_int_not_equal(access(scratch_path("none.db"), F_OK), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, pantry_set_up, pantry_tear_down)
 
 int main(void)
 {

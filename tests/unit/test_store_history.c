@@ -4,49 +4,26 @@
 #include <sqlite3.h>
 
 #include "server/store/sqlite.h"
+#include "tests/unit/pantry.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
-static struct store s;
 static uint32_t ann, bob;
-
-static void open_store(void)
-{
-    assert_int_equal(store_sqlite_open(scratch_path("cyan.db"), &s), 0);
-}
-
-static void close_store(void)
-{
-    s.close(s.ctx);
-    s.ctx = NULL;
-}
 
 static uint32_t add_account(const char *name)
 {
     struct store_account account = {.password = "x"};
     uint32_t id = 0;
     memcpy(account.name, name, strlen(name) + 1);
-    assert_int_equal(s.account_add(s.ctx, &account, &id), 0);
+    assert_int_equal(pantry.account_add(pantry.ctx, &account, &id), 0);
     return id;
 }
 
 static int set_up(void **state)
 {
-    (void)state;
-    scratch_init();
-    open_store();
+    pantry_set_up(state);
     ann = add_account("ann");
     bob = add_account("bob");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    if (s.ctx) {
-        close_store();
-    }
-    scratch_done();
     return 0;
 }
 
@@ -107,8 +84,8 @@ static void an_incident_comes_back_field_by_field_and_takes_what_can_change(void
         .id = 6, .seq = 10, .cause = "silent", .stage = "nonce", .count = 1};
     struct store_incident in = full_incident();
     struct store_incident out;
-    assert_int_equal(s.incident_put(s.ctx, &in), 0);
-    assert_int_equal(s.incident_each(s.ctx, take_incident, &out), 0);
+    assert_int_equal(pantry.incident_put(pantry.ctx, &in), 0);
+    assert_int_equal(pantry.incident_each(pantry.ctx, take_incident, &out), 0);
     assert_memory_equal(&out, &in, sizeof in);
     in.seq = 11;
     in.count++;
@@ -117,20 +94,20 @@ static void an_incident_comes_back_field_by_field_and_takes_what_can_change(void
     memcpy(in.stage, "hello", 6);
     memset(in.trusted, 4, sizeof in.trusted);
     memset(in.reset, 0, sizeof in.reset);
-    assert_int_equal(s.incident_put(s.ctx, &in), 0);
-    assert_int_equal(s.incident_put(s.ctx, &bare), 0);
+    assert_int_equal(pantry.incident_put(pantry.ctx, &in), 0);
+    assert_int_equal(pantry.incident_put(pantry.ctx, &bare), 0);
     struct found found = {.text = ""};
-    assert_int_equal(s.incident_each(s.ctx, note_incident, &found), 0);
+    assert_int_equal(pantry.incident_each(pantry.ctx, note_incident, &found), 0);
     assert_string_equal(found.text, "65"); /* by seq */
-    assert_int_equal(s.incident_each(s.ctx, take_incident, &out), 0);
+    assert_int_equal(pantry.incident_each(pantry.ctx, take_incident, &out), 0);
     assert_int_equal(out.count, in.count);
     assert_int_equal(out.owner, bob);
     assert_string_equal(out.stage, "hello");
     assert_string_equal(out.reset, "");
     assert_memory_equal(out.trusted, in.trusted, sizeof in.trusted);
-    assert_int_equal(s.incident_remove(s.ctx, 5), 0);
-    assert_int_equal(s.incident_remove(s.ctx, 5), 0);
-    assert_int_equal(s.incident_each(s.ctx, take_incident, &out), 0);
+    assert_int_equal(pantry.incident_remove(pantry.ctx, 5), 0);
+    assert_int_equal(pantry.incident_remove(pantry.ctx, 5), 0);
+    assert_int_equal(pantry.incident_each(pantry.ctx, take_incident, &out), 0);
     assert_false(out.has_device || out.has_presented || out.has_trusted || out.proven);
     assert_string_equal(out.cause, "silent");
 }
@@ -157,19 +134,19 @@ static void events_wait_in_their_order_until_they_are_removed(void **state)
     static const int64_t seqs[] = {3, 1, 2};
     for (size_t i = 0; i < COUNT_OF(seqs); i++) {
         event.seq = seqs[i];
-        assert_int_equal(s.outbox_put(s.ctx, &event), 0);
+        assert_int_equal(pantry.outbox_put(pantry.ctx, &event), 0);
     }
-    assert_int_equal(s.outbox_put(s.ctx, &event), CYAN_E_EXISTS);
+    assert_int_equal(pantry.outbox_put(pantry.ctx, &event), CYAN_E_EXISTS);
     struct found found = {.text = ""};
-    assert_int_equal(s.outbox_each(s.ctx, note_outbox, &found), 0);
+    assert_int_equal(pantry.outbox_each(pantry.ctx, note_outbox, &found), 0);
     assert_string_equal(found.text, "123");
     event.seq = 3;
-    assert_int_equal(s.outbox_each(s.ctx, take_outbox, &out), 0);
+    assert_int_equal(pantry.outbox_each(pantry.ctx, take_outbox, &out), 0);
     assert_memory_equal(&out, &event, sizeof event);
-    assert_int_equal(s.outbox_remove(s.ctx, 2), 0);
-    assert_int_equal(s.outbox_remove(s.ctx, 2), 0);
+    assert_int_equal(pantry.outbox_remove(pantry.ctx, 2), 0);
+    assert_int_equal(pantry.outbox_remove(pantry.ctx, 2), 0);
     found = (struct found){.text = ""};
-    assert_int_equal(s.outbox_each(s.ctx, note_outbox, &found), 0);
+    assert_int_equal(pantry.outbox_each(pantry.ctx, note_outbox, &found), 0);
     assert_string_equal(found.text, "13");
 }
 
@@ -199,10 +176,10 @@ static void audit_rows_come_back_field_by_field_after_a_seq(void **state)
     struct store_audit out;
     uint8_t head[CYAN_SHA256_LEN];
     int64_t seq = 0;
-    assert_int_equal(s.audit_last(s.ctx, &seq, head), CYAN_E_NOT_FOUND);
+    assert_int_equal(pantry.audit_last(pantry.ctx, &seq, head), CYAN_E_NOT_FOUND);
     for (int64_t i = 1; i <= 5; i++) {
         struct store_audit row = audit_of(i);
-        assert_int_equal(s.audit_add(s.ctx, &row), 0);
+        assert_int_equal(pantry.audit_add(pantry.ctx, &row), 0);
     }
     struct store_audit full = audit_of(6);
     full.account = ann;
@@ -211,15 +188,15 @@ static void audit_rows_come_back_field_by_field_after_a_seq(void **state)
     memset(full.device, 8, sizeof full.device);
     memset(full.by, 'b', STORE_NAME_MAX);
     memset(full.detail, 'd', STORE_DETAIL_MAX);
-    assert_int_equal(s.audit_add(s.ctx, &full), 0);
-    assert_int_equal(s.audit_add(s.ctx, &full), CYAN_E_EXISTS);
-    assert_int_equal(s.audit_each(s.ctx, 5, 9, take_audit, &out), 0);
+    assert_int_equal(pantry.audit_add(pantry.ctx, &full), 0);
+    assert_int_equal(pantry.audit_add(pantry.ctx, &full), CYAN_E_EXISTS);
+    assert_int_equal(pantry.audit_each(pantry.ctx, 5, 9, take_audit, &out), 0);
     assert_memory_equal(&out, &full, sizeof full);
-    assert_int_equal(s.audit_last(s.ctx, &seq, head), 0);
+    assert_int_equal(pantry.audit_last(pantry.ctx, &seq, head), 0);
     assert_int_equal(seq, 6);
     assert_memory_equal(head, full.head, sizeof head);
     struct found found = {.text = ""};
-    assert_int_equal(s.audit_each(s.ctx, 2, 3, note_audit, &found), 0);
+    assert_int_equal(pantry.audit_each(pantry.ctx, 2, 3, note_audit, &found), 0);
     assert_string_equal(found.text, "345");
 }
 
@@ -236,13 +213,13 @@ static void no_statement_changes_or_removes_a_row_of_the_audit(void **state)
     (void)state;
     struct store_audit row = audit_of(1);
     struct store_audit out;
-    assert_int_equal(s.audit_add(s.ctx, &row), 0);
-    close_store();
+    assert_int_equal(pantry.audit_add(pantry.ctx, &row), 0);
+    pantry_close();
     run_sql("UPDATE audit SET action = 'x'", SQLITE_CONSTRAINT);
     run_sql("UPDATE audit SET head = zeroblob(32) WHERE seq = 1", SQLITE_CONSTRAINT);
     run_sql("DELETE FROM audit", SQLITE_CONSTRAINT);
-    open_store();
-    assert_int_equal(s.audit_each(s.ctx, 0, 9, take_audit, &out), 0);
+    pantry_open();
+    assert_int_equal(pantry.audit_each(pantry.ctx, 0, 9, take_audit, &out), 0);
     assert_string_equal(out.action, "policy");
 }
 
@@ -251,22 +228,22 @@ static void a_counter_counts_by_name_and_forgets_what_did_not_commit(void **stat
     (void)state;
     int64_t value = 0;
     for (int64_t i = 1; i <= 3; i++) {
-        assert_int_equal(s.counter_next(s.ctx, "events", &value), 0);
+        assert_int_equal(pantry.counter_next(pantry.ctx, "events", &value), 0);
         assert_int_equal(value, i);
     }
-    assert_int_equal(s.counter_next(s.ctx, "other", &value), 0);
+    assert_int_equal(pantry.counter_next(pantry.ctx, "other", &value), 0);
     assert_int_equal(value, 1);
-    assert_int_equal(s.begin(s.ctx), 0);
-    assert_int_equal(s.counter_next(s.ctx, "events", &value), 0);
+    assert_int_equal(pantry.begin(pantry.ctx), 0);
+    assert_int_equal(pantry.counter_next(pantry.ctx, "events", &value), 0);
     assert_int_equal(value, 4);
-    s.rollback(s.ctx);
-    close_store();
-    open_store();
-    assert_int_equal(s.counter_next(s.ctx, "events", &value), 0);
+    pantry.rollback(pantry.ctx);
+    pantry_close();
+    pantry_open();
+    assert_int_equal(pantry.counter_next(pantry.ctx, "events", &value), 0);
     assert_int_equal(value, 4);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, pantry_tear_down)
 
 int main(void)
 {

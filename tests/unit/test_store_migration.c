@@ -5,39 +5,9 @@
 #include <sqlite3.h>
 
 #include "server/store/sqlite.h"
+#include "tests/unit/pantry.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
-
-static struct store s;
-
-static void open_store(void)
-{
-    assert_int_equal(store_sqlite_open(scratch_path("cyan.db"), &s), 0);
-}
-
-static void close_store(void)
-{
-    s.close(s.ctx);
-    s.ctx = NULL;
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    scratch_init();
-    open_store();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    if (s.ctx) {
-        close_store();
-    }
-    scratch_done();
-    return 0;
-}
 
 static const uint8_t *id_of(uint8_t number)
 {
@@ -132,7 +102,7 @@ static const char version_1[] =
 
 static void write_version_1(void)
 {
-    close_store();
+    pantry_close();
     assert_int_equal(remove(scratch_path("cyan.db")), 0);
     run_sql(version_1, SQLITE_OK);
 }
@@ -148,19 +118,19 @@ static void a_file_of_version_1_keeps_everything_and_can_all_that_is_new(void **
     char color[8];
     write_version_1();
     for (unsigned round = 0; round < 2; round++) { /* what was migrated opens like any other */
-        open_store();
-        assert_int_equal(s.account_find(s.ctx, "ANN", &account), 0);
+        pantry_open();
+        assert_int_equal(pantry.account_find(pantry.ctx, "ANN", &account), 0);
         assert_true(account.is_operator);
-        assert_int_equal(s.token_get(s.ctx, zeroes, &token), 0);
+        assert_int_equal(pantry.token_get(pantry.ctx, zeroes, &token), 0);
         assert_int_equal(token.pair, 4);
-        assert_int_equal(s.meta_get(s.ctx, "color", color, sizeof color), 0);
-        assert_int_equal(s.device_find(s.ctx, 1, "lamp", &device), 0);
+        assert_int_equal(pantry.meta_get(pantry.ctx, "color", color, sizeof color), 0);
+        assert_int_equal(pantry.device_find(pantry.ctx, 1, "lamp", &device), 0);
         assert_true(device.has_hello && !device.has_server_key && !device.has_module);
         assert_int_equal(device.product_version, 8);
         assert_string_equal(device.last_ip, "192.0.2.7");
         assert_int_equal(device.last_handshake_ms, 10);
         assert_int_equal(device.flags, 0);
-        assert_int_equal(s.key_trusted(s.ctx, id_of(1), &key), 0);
+        assert_int_equal(pantry.key_trusted(pantry.ctx, id_of(1), &key), 0);
         assert_int_equal(key.source, STORE_KEY_PROVISIONED);
         assert_int_equal(key.by_account, 1);
         assert_int_equal(key.first_seen_ms, 13);
@@ -168,11 +138,11 @@ static void a_file_of_version_1_keeps_everything_and_can_all_that_is_new(void **
         assert_int_equal(key.changed_ms, 15);
         assert_false(key.has_replaced_by);
         struct found found = {.text = ""};
-        assert_int_equal(s.key_each(s.ctx, id_of(1), note_key, &found), 0);
+        assert_int_equal(pantry.key_each(pantry.ctx, id_of(1), note_key, &found), 0);
         assert_string_equal(found.text, "10");
-        close_store();
+        pantry_close();
     }
-    open_store();
+    pantry_open();
     struct store_key pending = key_of(1, 9, STORE_KEY_PENDING); /* without a source: new */
     struct store_key second = key_of(1, 8, STORE_KEY_TRUSTED);
     const struct store_incident incident = {
@@ -181,16 +151,17 @@ static void a_file_of_version_1_keeps_everything_and_can_all_that_is_new(void **
     struct store_binding binding = {.account = 1, .name = "b", .created_ms = 1};
     const uint8_t hash[CYAN_SHA256_LEN] = {1};
     int64_t value;
-    assert_int_equal(s.key_put(s.ctx, &pending), 0);
-    assert_int_equal(s.key_put(s.ctx, &second), CYAN_E_EXISTS); /* still one trusted key */
-    assert_int_equal(s.incident_put(s.ctx, &incident), 0);
-    assert_int_equal(s.audit_add(s.ctx, &row), 0);
-    assert_int_equal(s.policy_put(s.ctx, "account:1", "{}"), 0);
-    assert_int_equal(s.counter_next(s.ctx, "events", &value), 0);
-    assert_int_equal(s.binding_put(s.ctx, &binding), 0);
-    assert_int_equal(s.claim_put(s.ctx, hash, 1, 1), 0);
+    assert_int_equal(pantry.key_put(pantry.ctx, &pending), 0);
+    assert_int_equal(pantry.key_put(pantry.ctx, &second),
+                     CYAN_E_EXISTS); /* still one trusted key */
+    assert_int_equal(pantry.incident_put(pantry.ctx, &incident), 0);
+    assert_int_equal(pantry.audit_add(pantry.ctx, &row), 0);
+    assert_int_equal(pantry.policy_put(pantry.ctx, "account:1", "{}"), 0);
+    assert_int_equal(pantry.counter_next(pantry.ctx, "events", &value), 0);
+    assert_int_equal(pantry.binding_put(pantry.ctx, &binding), 0);
+    assert_int_equal(pantry.claim_put(pantry.ctx, hash, 1, 1), 0);
     struct store_key stray = key_of(7, 1, STORE_KEY_PENDING); /* keys still need their device */
-    assert_int_equal(s.key_put(s.ctx, &stray), CYAN_E_NOT_FOUND);
+    assert_int_equal(pantry.key_put(pantry.ctx, &stray), CYAN_E_NOT_FOUND);
 }
 
 static void a_migration_that_fails_leaves_version_1_as_it_was(void **state)
@@ -198,17 +169,17 @@ static void a_migration_that_fails_leaves_version_1_as_it_was(void **state)
     (void)state;
     write_version_1();
     run_sql("CREATE TABLE outbox (strange TEXT)", SQLITE_OK); /* in the way of the last steps */
-    assert_true(store_sqlite_open(scratch_path("cyan.db"), &s) < 0);
-    s.ctx = NULL;
+    assert_true(store_sqlite_open(scratch_path("cyan.db"), &pantry) < 0);
+    pantry.ctx = NULL;
     run_sql("SELECT flags FROM devices", SQLITE_ERROR); /* no new column, no new table */
     run_sql("SELECT * FROM policies", SQLITE_ERROR);
     run_sql("DROP TABLE outbox", SQLITE_OK);
-    open_store();
+    pantry_open();
     struct store_key key;
-    assert_int_equal(s.key_trusted(s.ctx, id_of(2), &key), 0);
+    assert_int_equal(pantry.key_trusted(pantry.ctx, id_of(2), &key), 0);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, pantry_set_up, pantry_tear_down)
 
 int main(void)
 {
