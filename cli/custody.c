@@ -166,3 +166,11 @@ const char *custody_brief(const char *fingerprint, char text[static CYAN_FINGERP
     cyan_fingerprint_shorten(full, text);
     return text;
 }
+
+const char *custody_policy_from(const json_t *policy)
+{
+    const char *from = custody_text_or(policy, "from", "default");
+    return strcmp(from, "device") == 0    ? "from the device"
+           : strcmp(from, "account") == 0 ? "from the account"
+                                          : "the default";
+}

@@ -42,4 +42,8 @@ const char *custody_brief(const char *fingerprint, char text[static CYAN_FINGERP
 /* A device id as a person types it, in small letters. CYAN_E_INVALID. */
 int custody_read_id(const char *typed, char out_id[static CYAN_ID_TEXT]) CYAN_MUST_CHECK;
 
+/* "the default", "from the account", "from the device": where a policy with this "from" comes
+ * from. */
+const char *custody_policy_from(const json_t *policy);
+
 #endif

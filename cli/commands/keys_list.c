@@ -8,8 +8,8 @@ enum { COLUMNS = 6 };
 static void say_policy(struct cli *cli, const json_t *policy)
 {
     const char *until = custody_text(policy, "until");
-    output_say(&cli->output, "policy: %s (from the %s)%s%s", custody_text_or(policy, "value", "?"),
-               custody_text_or(policy, "from", "?"), until ? ", until " : "", until ? until : "");
+    output_say(&cli->output, "policy: %s (%s)%s%s", custody_text_or(policy, "value", "?"),
+               custody_policy_from(policy), until ? ", until " : "", until ? until : "");
 }
 
 static int print_keys(struct cli *cli, const json_t *keys)

@@ -62,8 +62,8 @@ static int show(struct cli *cli, json_t *policy)
     const char *value = custody_text(policy, "policy");
     const char *words = meaning_of(value);
     const char *until = custody_text(policy, "until"), *base = custody_text(policy, "base");
-    output_say(&cli->output, "policy: %s (from the %s)%s%s", value,
-               custody_text_or(policy, "from", "?"), until ? ", until " : "", until ? until : "");
+    output_say(&cli->output, "policy: %s (%s)%s%s", value, custody_policy_from(policy),
+               until ? ", until " : "", until ? until : "");
     if (words) {
         output_say(&cli->output, "  %s", words);
     }

@@ -43,9 +43,10 @@ static int print_keys(struct cli *cli, const json_t *keys)
     {
         char brief[CYAN_FINGERPRINT_SHORT];
         const json_t *devices = json_object_get(key, "devices");
-        output_say(&cli->output, "%s server key %s: %zu devices", custody_text_or(key, "role", "?"),
-                   custody_brief(custody_text(key, "fingerprint"), brief),
-                   json_array_size(devices));
+        output_say(&cli->output, "%s server key %s: %zu device%s",
+                   custody_text_or(key, "role", "?"),
+                   custody_brief(custody_text(key, "fingerprint"), brief), json_array_size(devices),
+                   json_array_size(devices) == 1 ? "" : "s");
         if (is_previous(key)) {
             rotates = true;
             old += json_array_size(devices);

@@ -38,6 +38,13 @@ static bool is_held(const json_t *device)
     return session && strcmp(session, "held") == 0;
 }
 
+/* The operator sees devices that nobody owns; without a word they would look like his own. */
+static const char *name_of(const json_t *device)
+{
+    return json_is_null(json_object_get(device, "owner")) ? "(nobody's)"
+                                                          : string_of(device, "name");
+}
+
 /* Its light cannot show that a device is held: it breathes cyan. So the first word says it. */
 static const char *status_of(const json_t *device)
 {
@@ -61,7 +68,7 @@ static int print_devices(struct cli *cli, const json_t *devices)
         char platform[TEXT_MAX], age[WHEN_TEXT];
         const char *const row[COLUMNS] = {
             status_of(device),
-            string_of(device, "name"),
+            name_of(device),
             string_of(device, "id"),
             platform_name(device, platform),
             when_age(string_of(device, "last_heard"), age),

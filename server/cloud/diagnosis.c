@@ -249,7 +249,7 @@ static void tell_never(const struct diagnosis_facts *facts, struct diagnosis *ou
 static void tell_gone(const struct diagnosis_facts *facts, struct diagnosis *out)
 {
     char when[AGO_MAX];
-    (void)snprintf(out->headline, sizeof out->headline, "offline since %s",
+    (void)snprintf(out->headline, sizeof out->headline, "offline: last heard %s",
                    ago(facts, facts->last_heard_ms, when));
     say_last(facts, out);
     for (enum incident_cause cause = CAUSE_BAD_FRAME; cause <= CAUSE_TIMEOUT; cause++) {

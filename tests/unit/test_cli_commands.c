@@ -232,18 +232,20 @@ static void devices_are_listed_as_a_table_with_what_their_light_cannot_say(void 
                "{\"name\":\"c\",\"id\":\"04\",\"session\":\"held\",\"key_state\":\"contested\"},"
                "{\"name\":\"d\",\"id\":\"05\",\"session\":\"none\",\"key_state\":\"revoked\"},"
                "{\"name\":\"e\",\"id\":\"06\",\"session\":\"held\"},"
+               "{\"name\":null,\"owner\":null,\"id\":\"07\",\"session\":\"none\"},"
                "5]");
     start();
     RUN_CLI(&ran, "list");
     assert_int_equal(ran.exit, 0);
-    assert_string_equal(ran.out, "STATUS   NAME       ID  PLATFORM  LAST HEARD  ADDRESS\n"
-                                 "online   kitchen    01  Photon    never       10.0.0.1\n"
-                                 "offline             02  99        nonsense    \n"
-                                 "held     a\\x1b[2Jb  03            never       \n"
-                                 "held     c          04            never       \n"
-                                 "offline  d          05            never       \n"
-                                 "held     e          06            never       \n"
-                                 "offline                           never       \n"
+    assert_string_equal(ran.out, "STATUS   NAME        ID  PLATFORM  LAST HEARD  ADDRESS\n"
+                                 "online   kitchen     01  Photon    never       10.0.0.1\n"
+                                 "offline              02  99        nonsense    \n"
+                                 "held     a\\x1b[2Jb   03            never       \n"
+                                 "held     c           04            never       \n"
+                                 "offline  d           05            never       \n"
+                                 "held     e           06            never       \n"
+                                 "offline  (nobody's)  07            never       \n"
+                                 "offline                            never       \n"
                                  "contested, several keys wait: cyan keys list 02\n"
                                  "held, key pending: cyan keys list a\\x1b[2Jb\n"
                                  "held, contested, several keys wait: cyan keys list c\n"

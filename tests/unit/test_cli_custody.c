@@ -55,7 +55,7 @@ static void keys_are_listed_with_the_alarm_first_and_within_80_columns(void **st
     assert_true(json_equal(json_object_get(ran.json, "data"), wanted));
     json_decref(wanted);
     RUN_CLI(&ran, "keys", "list", "k");
-    assert_string_equal(ran.out, "policy: quarantine (from the default)\n"
+    assert_string_equal(ran.out, "policy: quarantine (the default)\n"
                                  "no keys yet: cyan keys send ID FILE\n");
     scripted_stop(cloud);
     assert_asked(0, "GET /v1/devices/k/keys");

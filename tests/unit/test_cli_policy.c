@@ -23,7 +23,7 @@ static void a_policy_is_shown_with_its_meaning(void **state)
         const char *device, *answer, *out, *path;
     } cases[] = {
         {NULL, QUARANTINE,
-         "policy: quarantine (from the default)\n  a new key is held until you approve it\n",
+         "policy: quarantine (the default)\n  a new key is held until you approve it\n",
          "GET /v1/user/key-policy"},
         {"my k", "{\"policy\":\"strict\",\"from\":\"device\"}",
          "policy: strict (from the device)\n"
@@ -212,8 +212,8 @@ static void a_rotation_names_the_devices_that_lag_behind(void **state)
     start();
     RUN_CLI(&ran, "keys", "rotation");
     assert_string_equal(
-        ran.out, "current server key 9f4e-10d2-5305-1a97: 1 devices\n"
-                 "previous server key 9f4e-10d2-5305-1a97: 1 devices\n"
+        ran.out, "current server key 9f4e-10d2-5305-1a97: 1 device\n"
+                 "previous server key 9f4e-10d2-5305-1a97: 1 device\n"
                  "NAME  ID                        LAST HANDSHAKE\nk     " ID "  never\n"
                  "these devices still carry the previous key; give each the new one over USB "
                  "before the old one goes\n");
